@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Causeway: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "causeway")
+}

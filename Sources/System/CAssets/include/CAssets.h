@@ -1,0 +1,7 @@
+#ifndef CAUSEWAY_CASSETS_H
+#define CAUSEWAY_CASSETS_H
+#include <stddef.h>
+// Files compiled into the binary with #embed, so that the product is one executable with nothing to lose.
+extern const unsigned char causeway_openapi_yaml[];
+extern const size_t causeway_openapi_yaml_size;
+#endif
