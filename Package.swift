@@ -104,7 +104,7 @@ let package = Package(
         foundation("CausewayCore", [crypto]),
         foundation("CSV"),
         foundation("Storage", ["CausewayCore"]),
-        foundation("Events", ["CausewayCore", "Storage", crypto]),
+        foundation("Events", ["CausewayCore", "Storage", logging]),
         foundation("WorkQueue", ["CausewayCore", "Storage", logging]),
 
         // Adapters
@@ -163,6 +163,21 @@ let package = Package(
         tests(
             "OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", "Support", hummingbird, nioCore, nioPosix, httpTypes]),
         tests("VendorTests", ["CausewayCore", "OutboundHTTP", "Vendor", "VendorSimulator", "Support", logging]),
+        tests("AccessTests", ["CausewayCore", "Storage", "Access", "Support"]),
+        tests(
+            "ExportsTests",
+            [
+                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Vendor", "VendorSimulator",
+                "Exports", "Support", logging,
+            ]),
+        tests(
+            "FanoutTests",
+            [
+                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Fanout", "Support", hummingbird,
+                logging,
+            ]),
+        tests(
+            "CausewayServerTests", ["CausewayCore", "CausewayServer", "Support", logging]),
         tests("VendorSimulatorTests", ["CausewayCore", "VendorSimulator", "Support", hummingbird, hummingbirdTesting]),
     ]
 )

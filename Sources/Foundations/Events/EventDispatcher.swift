@@ -1,0 +1,67 @@
+public import CausewayCore
+public import Logging
+public import Storage
+
+/// Hands the events to one consumer, in order, each batch in the transaction that moves the consumer's place on:
+/// what the consumer writes happens exactly once for each event, whatever dies when.
+public struct EventDispatcher: Sendable {
+    public typealias Consumer = @Sendable ([Event], any Transaction) throws -> Void
+
+    let name: String
+    let engine: any StorageEngine
+    let time: any TimeSource
+    let logger: Logger
+    let batch: Int
+    let consume: Consumer
+    private let log = EventLog()
+
+    /// - Parameter name: of the consumer's place; its first run starts at the log's beginning.
+    public init(
+        name: String, engine: any StorageEngine, time: any TimeSource, logger: Logger, batch: Int = 100,
+        consume: @escaping Consumer
+    ) {
+        self.name = name
+        self.engine = engine
+        self.time = time
+        self.logger = logger
+        self.batch = batch
+        self.consume = consume
+    }
+
+    /// Until cancelled.
+    public func run() async throws {
+        try await engine.signals.withSubscription(to: [EventLog.topic]) { signal in
+            while !Task.isCancelled {
+                do {
+                    while try await dispatchOnce() == batch, !Task.isCancelled {}
+                } catch {
+                    logger.error(
+                        "events could not be handed on", metadata: ["consumer": "\(name)", "error": "\(error)"])
+                }
+                _ = try await signal.next(until: time.now() + .seconds(2), by: time)
+            }
+        }
+    }
+
+    /// One batch; returns how many events it held.
+    @discardableResult
+    public func dispatchOnce() async throws -> Int {
+        try await engine.write { [self] transaction in
+            try transaction.execute(
+                "INSERT INTO event_cursor (name, position) VALUES (\(name), 0) ON CONFLICT (name) DO NOTHING")
+            let position: Int64 =
+                try transaction.row("SELECT position FROM event_cursor WHERE name = \(name)")?["position"] ?? 0
+            let events = try log.events(after: position, limit: batch, in: transaction)
+            guard let last = events.last else { return 0 }
+            // Compare and set: of two gateways that read the same place, one is undone.
+            let moved = try transaction.execute(
+                """
+                UPDATE event_cursor SET position = \(last.sequence)
+                WHERE name = \(name) AND position = \(position)
+                """)
+            guard moved == 1 else { throw StorageError.conflict }
+            try consume(events, transaction)
+            return events.count
+        }
+    }
+}

@@ -1,0 +1,54 @@
+public import CausewayCore
+public import Storage
+
+/// The facts in the order in which they were committed.
+///
+/// The order is taken from one counter row that is updated in the publishing transaction: its lock is held until
+/// the commit, so a reader that has seen number n will never meet a smaller one later, on any engine.
+public struct EventLog: Sendable {
+    public static let topic: SignalTopic = "events"
+
+    public init() {}
+
+    /// Publishes a fact as part of the caller's transaction. False where it was published before.
+    @discardableResult
+    public func append(_ draft: EventDraft, in transaction: any Transaction) throws -> Bool {
+        guard
+            let counter = try transaction.row(
+                "UPDATE event_sequence SET last = last + 1 WHERE name = 'event_log' RETURNING last")
+        else { throw StorageError.failed(detail: "the event log has no counter") }
+        let sequence: Int64 = try counter["last"]
+        let added = try transaction.execute(
+            """
+            INSERT INTO event_log (sequence, id, type, occurred_at, resource, attributes, data)
+            VALUES (\(sequence), \(draft.id), \(draft.type), \(draft.timestamp), \(draft.resource),
+                    \(JSONText.encode(draft.attributes)), \(draft.data))
+            ON CONFLICT (id) DO NOTHING
+            """)
+        guard added == 1 else { return false }
+        transaction.signal(Self.topic)
+        return true
+    }
+
+    public func event(_ id: EventID, in transaction: any Transaction) throws -> Event? {
+        try transaction.first("SELECT * FROM event_log WHERE id = \(id)")
+    }
+
+    /// Events after a place in the log, oldest first.
+    /// - Parameter types: only these; all where empty.
+    public func events(
+        after sequence: Int64, types: [String] = [], limit: Int, in transaction: any Transaction
+    ) throws -> [Event] {
+        let filter: SQLQuery = types.isEmpty ? "" : "AND type IN \(list: types)"
+        return try transaction.all(
+            """
+            SELECT * FROM event_log WHERE sequence > \(sequence) \(query: filter)
+            ORDER BY sequence LIMIT \(limit)
+            """)
+    }
+
+    /// The place of the newest event, 0 before the first.
+    public func lastSequence(in transaction: any Transaction) throws -> Int64 {
+        try transaction.row("SELECT last FROM event_sequence WHERE name = 'event_log'")?["last"] ?? 0
+    }
+}

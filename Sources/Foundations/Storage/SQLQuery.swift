@@ -1,0 +1,94 @@
+/// One statement in the SQL that every engine understands, with its arguments kept apart from its text.
+///
+///     let query: SQLQuery = "SELECT * FROM export WHERE id = \(id) AND status IN \(list: statuses)"
+///
+/// An interpolated value is always an argument, never text. Each engine writes the placeholders in its own
+/// way (`?1`, `$1`), so the text is said once.
+public struct SQLQuery: Sendable, ExpressibleByStringInterpolation {
+    /// One more than there are arguments: an argument stands between each two.
+    public private(set) var fragments: [String]
+    public private(set) var arguments: [SQLValue]
+
+    public init(stringLiteral text: String) {
+        fragments = [text]
+        arguments = []
+    }
+
+    public init(stringInterpolation: StringInterpolation) {
+        fragments = stringInterpolation.fragments
+        arguments = stringInterpolation.arguments
+    }
+
+    /// Text that is known only at run time, such as a placeholder-free clause or a migration's statement.
+    public init(raw text: String) {
+        self.init(stringLiteral: text)
+    }
+
+    /// The text with placeholders numbered from 1.
+    public func text(placeholder prefix: String) -> String {
+        guard fragments.count > 1 else { return fragments[0] }
+        var text = fragments[0]
+        for index in 1..<fragments.count {
+            text += prefix
+            text += String(index)
+            text += fragments[index]
+        }
+        return text
+    }
+
+    public static func += (left: inout SQLQuery, right: SQLQuery) {
+        left.fragments[left.fragments.count - 1] += right.fragments[0]
+        left.fragments += right.fragments.dropFirst()
+        left.arguments += right.arguments
+    }
+
+    /// Conditions joined by AND; no condition is always true.
+    public static func all(_ conditions: [SQLQuery]) -> SQLQuery {
+        guard var query = conditions.first else { return "1 = 1" }
+        for condition in conditions.dropFirst() {
+            query += " AND "
+            query += condition
+        }
+        return query
+    }
+
+    public struct StringInterpolation: StringInterpolationProtocol {
+        var fragments = [""]
+        var arguments: [SQLValue] = []
+
+        public init(literalCapacity: Int, interpolationCount: Int) {}
+
+        public mutating func appendLiteral(_ literal: String) {
+            fragments[fragments.count - 1] += literal
+        }
+
+        public mutating func appendInterpolation(_ value: some SQLConvertible) {
+            arguments.append(value.sqlValue)
+            fragments.append("")
+        }
+
+        public mutating func appendInterpolation(_ value: (some SQLConvertible)?) {
+            arguments.append(value?.sqlValue ?? .null)
+            fragments.append("")
+        }
+
+        /// `($1, $2, …)`; an empty list matches nothing.
+        public mutating func appendInterpolation(list values: some Sequence<some SQLConvertible>) {
+            appendLiteral("(")
+            var isFirst = true
+            for value in values {
+                if !isFirst { appendLiteral(", ") }
+                isFirst = false
+                appendInterpolation(value)
+            }
+            appendLiteral(isFirst ? "NULL)" : ")")
+        }
+
+        /// Another query's text and arguments in this place.
+        public mutating func appendInterpolation(query: SQLQuery) {
+            fragments[fragments.count - 1] += query.fragments[0]
+            fragments += query.fragments.dropFirst()
+            arguments += query.arguments
+        }
+    }
+}
