@@ -159,7 +159,7 @@ let package = Package(
             path: "Tests/Support", swiftSettings: strict),
         tests("CausewayCoreTests", ["CausewayCore", "Support"]),
         tests("CSVTests", ["CSV"]),
-        tests("StorageTests", ["CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "Support"]),
+        tests("StorageTests", ["CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "Support", logging]),
         tests(
             "OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", "Support", hummingbird, nioCore, nioPosix, httpTypes]),
         tests("VendorTests", ["CausewayCore", "OutboundHTTP", "Vendor", "VendorSimulator", "Support", logging]),

@@ -12,6 +12,7 @@ public final class ManualTimeSource: TimeSource {
         var nextID = 0
         var sleepers: [Int: Sleeper] = [:]
         var cancelled: Set<Int> = []
+        var watcher: CheckedContinuation<Void, Never>?
     }
     private let state: Mutex<State>
 
@@ -32,6 +33,20 @@ public final class ManualTimeSource: TimeSource {
         for continuation in due { continuation.resume() }
     }
 
+    /// Waits until somebody sleeps, then moves the clock to the earliest end of a sleep. One caller at a time.
+    public func advanceToNextSleeper() async {
+        await withCheckedContinuation { continuation in
+            let isReady = state.withLock { state in
+                if !state.sleepers.isEmpty { return true }
+                state.watcher = continuation
+                return false
+            }
+            if isReady { continuation.resume() }
+        }
+        let next = state.withLock { state in state.sleepers.values.map(\.until).min().map { $0.since(state.now) } }
+        if let next { advance(by: max(next, .zero)) }
+    }
+
     public func sleep(until time: Timestamp) async throws {
         let id = state.withLock { state in
             state.nextID += 1
@@ -39,12 +54,15 @@ public final class ManualTimeSource: TimeSource {
         }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
+                var watcher: CheckedContinuation<Void, Never>?
                 let outcome = state.withLock { state -> Result<Void, any Error>? in
                     if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
                     if time <= state.now { return .success(()) }
                     state.sleepers[id] = Sleeper(until: time, continuation: continuation)
+                    watcher = state.watcher.take()
                     return nil
                 }
+                watcher?.resume()
                 if let outcome { continuation.resume(with: outcome) }
             }
         } onCancel: {

@@ -34,7 +34,7 @@ public struct Migrator: Sendable {
         precondition(Set(migrations.map(\.number)).count == migrations.count, "two migrations with one number")
     }
 
-    public func state(of engine: some StorageEngine) async throws -> SchemaState {
+    public func state(of engine: any StorageEngine) async throws -> SchemaState {
         let applied = try await engine.write { transaction in try Self.appliedNumbers(transaction) }
         if applied.isEmpty { return .empty }
         let known = Set(migrations.map(\.number))
@@ -46,7 +46,7 @@ public struct Migrator: Sendable {
     /// Makes the steps that are still to be made and returns their numbers. Several processes may call it at
     /// once: each step is made once.
     @discardableResult
-    public func migrate(_ engine: some StorageEngine, at time: Timestamp) async throws -> [Int] {
+    public func migrate(_ engine: any StorageEngine, at time: Timestamp) async throws -> [Int] {
         var made: [Int] = []
         for migration in migrations {
             let isNew = try await engine.write { transaction in
