@@ -177,6 +177,12 @@ let package = Package(
                 logging,
             ]),
         tests(
+            "CausewayAPITests",
+            [
+                "CausewayCore", "Storage", "Access", "CausewayAPI", "Support", hummingbird, hummingbirdTesting,
+                httpTypes, logging, nioCore,
+            ]),
+        tests(
             "CausewayServerTests", ["CausewayCore", "CausewayServer", "Support", logging]),
         tests("VendorSimulatorTests", ["CausewayCore", "VendorSimulator", "Support", hummingbird, hummingbirdTesting]),
     ]

@@ -46,17 +46,17 @@ public struct KeyOperations: Sendable {
         return Page(fetched: keys, limit: page.limit) { $0.id.text }
     }
 
-    /// Ends a key at once. False where there is none; revoking twice is no error.
+    /// Ends a key at once. Nil where there is none; revoking twice is no error.
     public func revoke(
         _ id: APIKeyID, recording: @escaping @Sendable (APIKey, any Transaction) throws -> Void
-    ) async throws -> Bool {
+    ) async throws -> APIKey? {
         let now = time.now()
         return try await engine.write { transaction in
             let revoked: APIKey? = try transaction.first(
                 "UPDATE api_key SET revoked_at = COALESCE(revoked_at, \(now)) WHERE id = \(id) RETURNING *")
-            guard let revoked else { return false }
+            guard let revoked else { return nil }
             try recording(revoked, transaction)
-            return true
+            return revoked
         }
     }
 

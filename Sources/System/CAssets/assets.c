@@ -1,6 +1,7 @@
 #include "CAssets.h"
 
-const unsigned char causeway_openapi_yaml[] = {
+static const unsigned char openapi_yaml[] = {
 #embed "../../../openapi/causeway.yaml"
 };
-const size_t causeway_openapi_yaml_size = sizeof(causeway_openapi_yaml);
+const unsigned char *causeway_openapi_yaml_start(void) { return openapi_yaml; }
+const size_t causeway_openapi_yaml_size = sizeof(openapi_yaml);

@@ -1,0 +1,49 @@
+public import Access
+public import CausewayCore
+public import Hummingbird
+public import Logging
+public import Storage
+
+/// The HTTP interface: which routes there are and what stands before them.
+public struct CausewayAPI {
+    /// What the routes call.
+    public struct Services: Sendable {
+        public var engine: any StorageEngine
+        public var time: any TimeSource
+        public var logger: Logger
+        public var keys: KeyOperations
+        /// Nil where the service can do its work; otherwise why not.
+        public var unreadiness: @Sendable () async -> String?
+
+        public init(
+            engine: any StorageEngine, time: any TimeSource, logger: Logger, keys: KeyOperations,
+            unreadiness: @escaping @Sendable () async -> String?
+        ) {
+            self.engine = engine
+            self.time = time
+            self.logger = logger
+            self.keys = keys
+            self.unreadiness = unreadiness
+        }
+    }
+
+    public let router: Router<APIContext>
+    public let table: RouteTable
+
+    public init(_ services: Services) {
+        let table = RouteTable()
+        let router = Router(context: APIContext.self)
+        router.add(middleware: RequestLog(time: services.time, logger: services.logger))
+        router.add(middleware: Problems(table: table))
+        router.add(middleware: ExpectContinue())
+        OperationRoutes(unreadiness: services.unreadiness).add(to: Routes(table: table, router: router))
+
+        let callers = router.group().add(middleware: Authentication(keys: services.keys))
+        let routes = Routes(table: table, router: callers)
+        let changes = ChangeRecorder(engine: services.engine, time: services.time)
+        KeyRoutes(keys: services.keys, changes: changes).add(to: routes)
+        AuditRoutes(engine: services.engine).add(to: routes)
+        self.router = router
+        self.table = table
+    }
+}

@@ -1,0 +1,118 @@
+import Access
+import CausewayCore
+import HTTPTypes
+import Hummingbird
+import Storage
+
+/// Carries out what a caller asks to be changed: once for an `Idempotency-Key`, and with an audit row in the
+/// transaction of the change itself.
+struct ChangeRecorder: Sendable {
+    let engine: any StorageEngine
+    let time: any TimeSource
+    private let audit = AuditLog()
+    private let idempotency = IdempotencyLog()
+
+    init(engine: any StorageEngine, time: any TimeSource) {
+        self.engine = engine
+        self.time = time
+    }
+
+    /// What a change came to: the answer, and what the audit log says of it.
+    struct Outcome: Sendable {
+        var status: HTTPResponse.Status
+        var body: JSONValue?
+        var location: String?
+        var resource: String
+        var detail: JSONValue = .null
+        /// False where nothing was changed (an export that was there already).
+        var isChange = true
+    }
+
+    /// - Parameters:
+    ///   - bodyHash: of the request's body; nil where an `Idempotency-Key` is not honoured.
+    ///   - outcome: what the changed resource means for the caller; called inside the transaction.
+    ///   - operation: is handed what it must call inside its transaction with the changed resource.
+    func perform<Resource: Sendable>(
+        _ action: String, _ request: Request, _ context: APIContext, bodyHash: String?,
+        outcome: @escaping @Sendable (Resource) -> Outcome,
+        _ operation: (@escaping @Sendable (Resource, any Transaction) throws -> Void) async throws -> Resource
+    ) async throws -> Response {
+        let caller = try context.requireCaller()
+        let idempotent = try bodyHash.flatMap { try idempotentRequest(request, caller: caller, bodyHash: $0) }
+        if let idempotent, let answer = try await earlierAnswer(to: idempotent) { return answer }
+        let requestID = context.requestID
+        let remoteAddress = context.remoteAddress
+        do {
+            let resource = try await operation { [time, audit, idempotency] resource, transaction in
+                let outcome = outcome(resource)
+                let now = time.now()
+                if outcome.isChange {
+                    try audit.append(
+                        AuditEntry(
+                            at: now, caller: caller.id, callerName: caller.name, action: action,
+                            resource: outcome.resource, result: outcome.status.code, remoteAddress: remoteAddress,
+                            requestID: requestID, detail: outcome.detail), in: transaction)
+                }
+                if let idempotent {
+                    try idempotency.finish(
+                        idempotent,
+                        answer: StoredAnswer(
+                            status: outcome.status.code, location: outcome.location, body: outcome.body?.text ?? ""),
+                        at: now, in: transaction)
+                }
+            }
+            let outcome = outcome(resource)
+            return Self.response(
+                status: outcome.status, location: outcome.location, body: outcome.body?.text ?? "")
+        } catch {
+            if let idempotent {
+                try await engine.write { [idempotency] in try idempotency.abandon(idempotent, in: $0) }
+            }
+            throw error
+        }
+    }
+
+    // MARK: Idempotency
+
+    private func idempotentRequest(
+        _ request: Request, caller: Caller, bodyHash: String
+    ) throws -> IdempotentRequest? {
+        guard let key = request.headers[.idempotencyKey] else { return nil }
+        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw Problem(
+                .badRequest, code: "invalid_idempotency_key",
+                detail: "An Idempotency-Key has 1 to 255 visible ASCII characters.")
+        }
+        let operation = "\(request.method.rawValue) \(request.uri.path)?\(request.uri.query ?? "")"
+        return IdempotentRequest(caller: caller.id, operation: operation, key: key, bodyHash: bodyHash)
+    }
+
+    private func earlierAnswer(to request: IdempotentRequest) async throws -> Response? {
+        let outcome = try await engine.write { [idempotency, time] in
+            try idempotency.begin(request, at: time.now(), in: $0)
+        }
+        switch outcome {
+        case .first: return nil
+        case .replay(let answer):
+            var response = Self.response(
+                status: .init(code: answer.status), location: answer.location, body: answer.body)
+            response.headers[.idempotencyReplayed] = "true"
+            return response
+        case .inProgress:
+            throw Problem.conflict(
+                code: "idempotency_in_progress",
+                detail: "The first request with this Idempotency-Key is still being carried out. Try again shortly.")
+        case .conflict:
+            throw Problem.conflict(
+                code: "idempotency_conflict",
+                detail: "This Idempotency-Key was used for another body. Use a new key for a new request.")
+        }
+    }
+
+    private static func response(status: HTTPResponse.Status, location: String?, body: String) -> Response {
+        var headers: HTTPFields = [:]
+        if let location { headers[.location] = location }
+        return body.isEmpty
+            ? Response(status: status, headers: headers) : Answer.json(text: body, status: status, headers: headers)
+    }
+}

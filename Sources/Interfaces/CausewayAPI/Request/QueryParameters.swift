@@ -1,0 +1,90 @@
+import CausewayCore
+import Hummingbird
+
+/// A request's query, read parameter by parameter. An unknown parameter is refused, so that a typo in a filter is
+/// never taken for no filter.
+struct QueryParameters {
+    private let pairs: [(name: String, value: String)]
+    private var known: Set<String> = []
+    private var problems: [FieldProblem] = []
+
+    init(_ request: Request) {
+        pairs = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+    }
+
+    /// All values of a parameter; commas do not separate.
+    mutating func all(_ name: String) -> [String] {
+        known.insert(name)
+        return pairs.filter { $0.name == name }.map(\.value)
+    }
+
+    /// The single value of a parameter.
+    mutating func one(_ name: String) -> String? {
+        let values = all(name)
+        if values.count > 1 { refuse(name, "repeated", "Give this parameter once.") }
+        return values.first
+    }
+
+    /// All values, each one of `choices`.
+    mutating func all(_ name: String, oneOf choices: [String]) -> [String] {
+        let values = all(name)
+        for value in values where !choices.contains(value) {
+            refuse(name, "not_one_of", "This must be one of: \(choices.joined(separator: ", ")).")
+        }
+        return values
+    }
+
+    mutating func one(_ name: String, oneOf choices: [String]) -> String? {
+        let value = one(name)
+        if let value, !choices.contains(value) {
+            refuse(name, "not_one_of", "This must be one of: \(choices.joined(separator: ", ")).")
+        }
+        return value
+    }
+
+    mutating func flag(_ name: String) -> Bool? {
+        one(name, oneOf: ["true", "false"]).map { $0 == "true" }
+    }
+
+    /// `limit` and `cursor`.
+    mutating func page() -> PageRequest {
+        var page = PageRequest()
+        if let text = one("limit") {
+            if let limit = Int(text), PageRequest.limits.contains(limit) {
+                page.limit = limit
+            } else {
+                refuse("limit", "out_of_range", "This must be a whole number from 1 to 200.")
+            }
+        }
+        if let text = one("cursor") {
+            page.after = Cursor.decode(text)
+            if page.after == nil {
+                refuse("cursor", "invalid_cursor", "Give `next_cursor` of the page before as it was.")
+            }
+        }
+        return page
+    }
+
+    /// `wait` in seconds, 0 to 60.
+    mutating func wait() -> Duration? {
+        guard let text = one("wait") else { return nil }
+        guard let seconds = Int(text), (0...60).contains(seconds) else {
+            refuse("wait", "out_of_range", "This must be a whole number of seconds from 0 to 60.")
+            return nil
+        }
+        return .seconds(seconds)
+    }
+
+    mutating func refuse(_ name: String, _ code: String, _ detail: String) {
+        problems.append(FieldProblem(field: name, code: code, detail: detail))
+    }
+
+    /// Throws everything that was wrong, unknown parameters included.
+    mutating func finish() throws {
+        for (name, _) in pairs where !known.contains(name) {
+            let near = NearestName.of(name, among: known).map { "; did you mean `\($0)`?" } ?? "."
+            refuse(name, "unknown_parameter", "There is no such parameter here\(near)")
+        }
+        guard problems.isEmpty else { throw Problem.invalid(problems) }
+    }
+}

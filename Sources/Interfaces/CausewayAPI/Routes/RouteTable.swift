@@ -1,0 +1,70 @@
+public import Access
+public import HTTPTypes
+import Hummingbird
+import Synchronization
+
+/// Every route with its method, template and scope, in one place: it answers 405 with the right `Allow`, and is what
+/// `openapi/causeway.yaml` is held against.
+public final class RouteTable: Sendable {
+    public struct Entry: Sendable, Hashable {
+        public let method: HTTPRequest.Method
+        /// `/v1/exports/{id}`
+        public let template: String
+        /// Nil where the route needs no key, or decides itself.
+        public let scope: Scope?
+    }
+
+    private let table = Mutex<[Entry]>([])
+
+    public var entries: [Entry] { table.withLock { $0 } }
+
+    func add(_ entry: Entry) { table.withLock { $0.append(entry) } }
+
+    /// The methods under which a path is served, in alphabetical order.
+    func methods(for path: String) -> [HTTPRequest.Method] {
+        let parts = path.split(separator: "/")
+        let methods = entries.filter { Self.matches($0.template.split(separator: "/"), parts) }.map(\.method)
+        return Set(methods).sorted { $0.rawValue < $1.rawValue }
+    }
+
+    private static func matches(_ template: [Substring], _ path: [Substring]) -> Bool {
+        template.count == path.count
+            && zip(template, path).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+    }
+}
+
+/// Where routes are added, for one kind of access.
+struct Routes {
+    typealias Handler = @Sendable (Request, APIContext) async throws -> Response
+
+    let table: RouteTable
+    let router: any RouterMethods<APIContext>
+
+    func on(_ method: HTTPRequest.Method, _ template: String, _ scope: Scope?, _ handler: @escaping Handler) {
+        table.add(.init(method: method, template: template, scope: scope))
+        router.on(RouterPath(template), method: method) { request, context in
+            if let scope { try context.require(scope) }
+            return try await handler(request, context)
+        }
+    }
+
+    func get(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
+        on(.get, template, scope, handler)
+    }
+
+    func post(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
+        on(.post, template, scope, handler)
+    }
+
+    func put(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
+        on(.put, template, scope, handler)
+    }
+
+    func patch(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
+        on(.patch, template, scope, handler)
+    }
+
+    func delete(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
+        on(.delete, template, scope, handler)
+    }
+}
