@@ -1,0 +1,27 @@
+import CCurl
+import HTTPTypes
+
+/// An answer's status and headers, not yet read.
+struct TransferHead: Sendable {
+    let reader: HeadReader
+    let version: OutboundResponseHead.HTTPVersion
+    let remoteAddress: String?
+
+    init(reader: HeadReader, handle: TransferHandle) {
+        self.reader = reader
+        version =
+            switch handle.easy.number(CURLINFO_HTTP_VERSION) {
+            case CURL_HTTP_VERSION_1_0: .http1_0
+            case CURL_HTTP_VERSION_2_0: .http2
+            case CURL_HTTP_VERSION_3: .http3
+            default: .http1_1
+            }
+        remoteAddress = handle.easy.text(CURLINFO_PRIMARY_IP)
+    }
+
+    func read() -> OutboundResponseHead {
+        OutboundResponseHead(
+            status: HTTPResponse.Status(code: reader.status), headers: reader.headers(), version: version,
+            remoteAddress: remoteAddress)
+    }
+}
