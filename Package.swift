@@ -68,6 +68,7 @@ let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", p
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -149,7 +150,8 @@ let package = Package(
         .target(
             name: "VendorSimulator",
             dependencies: [
-                "CausewayCore", "CSV", hummingbird, httpTypes, logging, lifecycle, nioCore, crypto,
+                "CausewayCore", hummingbird, httpTypes, logging, lifecycle, nioCore, nioHTTP1, nioHTTPTypes, nioPosix,
+                crypto,
             ],
             path: "Sources/Simulation/VendorSimulator", swiftSettings: strict),
 
@@ -184,6 +186,8 @@ let package = Package(
             ]),
         tests(
             "CausewayServerTests", ["CausewayCore", "CausewayServer", "Support", logging]),
-        tests("VendorSimulatorTests", ["CausewayCore", "VendorSimulator", "Support", hummingbird, hummingbirdTesting]),
+        tests(
+            "VendorSimulatorTests",
+            ["CausewayCore", "VendorSimulator", "Support", hummingbird, httpTypes, logging, lifecycle, nioCore]),
     ]
 )

@@ -2,5 +2,5 @@ import ArgumentParser
 
 @main
 struct Causeway: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "causeway")
+    static let configuration = CommandConfiguration(commandName: "causeway", subcommands: [Simulate.self])
 }
