@@ -48,7 +48,9 @@ extension AccountState {
                 retryAfter: retryAfter(options.window - now.since(oldest.createdAt)))
         }
         let active = ofMember.filter { $0.status != .failure }
-        if active.count >= options.limitPerMember, let oldest = Array(active).dropFirst(options.limitPerMember - 1).first {
+        if active.count >= options.limitPerMember,
+            let oldest = Array(active).dropFirst(options.limitPerMember - 1).first
+        {
             tell("trigger of \(report.key) for \(member) refused: \(active.count) active exports within \(window)")
             throw VendorRefusal(
                 429, "Member has reached the maximum of \(options.limitPerMember) active exports",

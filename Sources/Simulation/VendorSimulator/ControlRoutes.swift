@@ -63,7 +63,9 @@ struct ControlRoutes {
         }
         router.get("/simulator/imports/{key}/file") { _, context in
             withImport(context) { file in
-                guard let bytes = file.bytes else { return ControlAnswer.refusal(410, "newer files have pushed it out") }
+                guard let bytes = file.bytes else {
+                    return ControlAnswer.refusal(410, "newer files have pushed it out")
+                }
                 return Response(
                     status: .ok, headers: [.contentType: "text/csv"], body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
             }
@@ -99,7 +101,9 @@ struct ControlRoutes {
         let wait = ControlWait(request.uri.queryParameters)
         func current() -> (JSONValue, Bool)? {
             account.change { state, now in
-                state.export(key, at: now).map { (state.entity($0, at: now), query.admits("until", $0.status.rawValue)) }
+                state.export(key, at: now).map {
+                    (state.entity($0, at: now), query.admits("until", $0.status.rawValue))
+                }
             }
         }
         guard current() != nil else { return ControlAnswer.refusal(404, "no export \(key)") }

@@ -83,7 +83,8 @@ public struct Fault: Sendable, Equatable {
 
 extension Fault.Kind {
     static let requests: Set<Self> = [
-        .dropAnswer, .closeBeforeBody, .closeInBody, .delay, .status, .rateLimited, .notJSON, .truncatedJSON, .cutAnswer,
+        .dropAnswer, .closeBeforeBody, .closeInBody, .delay, .status, .rateLimited, .notJSON, .truncatedJSON,
+        .cutAnswer,
         .noData,
     ]
     static let downloads: Set<Self> = [.truncatedDownload, .slowDownload, .stalledDownload, .linkExpired]

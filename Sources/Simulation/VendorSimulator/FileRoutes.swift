@@ -87,7 +87,8 @@ struct FileRoutes {
 
     /// An error as the store behind the vendor's links tells it.
     private func error(_ status: Int, _ code: String, _ message: String) -> Response {
-        let text = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>\(code)</Code><Message>\(message)</Message></Error>"
+        let text =
+            "<?xml version='1.0' encoding='UTF-8'?><Error><Code>\(code)</Code><Message>\(message)</Message></Error>"
         return .text(text, status: status, type: "application/xml; charset=UTF-8")
     }
 }

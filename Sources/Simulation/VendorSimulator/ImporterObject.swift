@@ -37,7 +37,8 @@ enum ImporterObject: String, Sendable, CaseIterable {
         switch self {
         case .partners:
             [
-                "partner_email", "partner_key", "partner_joined_date", "group", "tier", "tags", "shipping_address_line1",
+                "partner_email", "partner_key", "partner_joined_date", "group", "tier", "tags",
+                "shipping_address_line1",
                 "shipping_address_line2", "shipping_address_postal", "shipping_address_state",
             ]
         case .customers:
@@ -81,6 +82,7 @@ enum ImporterObject: String, Sendable, CaseIterable {
     private func isMetadata(_ name: String) -> Bool {
         guard self == .transactions, name.hasPrefix("metadata.") else { return false }
         let key = name.dropFirst("metadata.".count)
-        return (1...30).contains(key.count) && key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        return (1...30).contains(key.count)
+            && key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
     }
 }

@@ -27,7 +27,8 @@ struct ImporterRow {
         case .deals:
             let unknown = options.dealStages.map { stages in !stages.contains(self["stage"] ?? "") } ?? false
             return all(
-                decimal("amount"), day("close_date"), day("created_at"), unknown ? "stage is not one of the group's" : nil)
+                decimal("amount"), day("close_date"), day("created_at"),
+                unknown ? "stage is not one of the group's" : nil)
         }
     }
 
@@ -100,7 +101,8 @@ struct ImporterRow {
         let digits = value.hasPrefix("-") ? value.dropFirst() : value[...]
         let parts = digits.split(separator: ".", omittingEmptySubsequences: false)
         let isGood =
-            (1...2).contains(parts.count) && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isASCII && $0.isNumber } }
+            (1...2).contains(parts.count)
+            && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isASCII && $0.isNumber } }
         return isGood ? nil : "\(name) is no number"
     }
 }

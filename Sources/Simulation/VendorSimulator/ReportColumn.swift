@@ -42,8 +42,9 @@ struct ReportColumn: Sendable {
                 .money
             } else if plain.contains("key") || plain.hasSuffix("_id") {
                 .numbered(plain.contains("customer") ? "cus_" : "\(plain.prefix(4))_", "")
-            } else if plain.contains("number_of") || plain.hasSuffix("count") || plain.hasSuffix("s")
-                && !plain.contains("tags") && !plain.contains("status")
+            } else if plain.contains("number_of") || plain.hasSuffix("count")
+                || plain.hasSuffix("s")
+                    && !plain.contains("tags") && !plain.contains("status")
             {
                 .count
             } else if plain.contains("status") || plain.contains("stage") {

@@ -29,14 +29,15 @@ struct WebhookPost: Sendable {
             "key": .string(key), "channel": .string(channel.rawValue), "url": .string(url), "export": .string(export),
             "body": body, "claims": .string(claims), "made_at": .integer(madeAt.milliseconds),
             "fault": .optional(fault?.kind.rawValue), "state": .string(state.rawValue),
-            "attempts": .array(attempts.enumerated().map { number, attempt in
-                [
-                    "number": .integer(Int64(number + 1)), "at": .integer(attempt.at.milliseconds),
-                    "duration_ms": .integer(attempt.durationMilliseconds),
-                    "status": attempt.outcome.status.map { .integer(Int64($0)) } ?? nil,
-                    "error": .optional(attempt.outcome.error),
-                ]
-            }),
+            "attempts": .array(
+                attempts.enumerated().map { number, attempt in
+                    [
+                        "number": .integer(Int64(number + 1)), "at": .integer(attempt.at.milliseconds),
+                        "duration_ms": .integer(attempt.durationMilliseconds),
+                        "status": attempt.outcome.status.map { .integer(Int64($0)) } ?? nil,
+                        "error": .optional(attempt.outcome.error),
+                    ]
+                }),
         ]
     }
 }
