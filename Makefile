@@ -1,0 +1,56 @@
+# Causeway: every target explains itself with `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test build release bench format lint install clean bootstrap
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+
+# The compiler holds the layers' direction: a module may import only what Package.swift declares for it.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+# The binary carries Swift's runtime with it: a server needs libcurl and libsqlite3, but no toolchain.
+RELEASE_FLAGS := $(SWIFT_FLAGS) -c release --static-swift-stdlib --product causeway
+RELEASE_BIN := .build/release/causeway
+SOURCES := Package.swift Sources Tests
+
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nSettings of make install: PREFIX (%s), SYSCONFDIR (%s), DESTDIR (%s)\n' '$(PREFIX)' '$(SYSCONFDIR)' '$(DESTDIR)'
+
+demo: bootstrap ## Watch the product do its job: simulator, gateway, two subscribers, an export, two uploads
+	@echo "==> building (the first time takes some minutes)"
+	@swift build $(SWIFT_FLAGS) --product causeway
+	@.build/debug/causeway demo
+
+test: bootstrap lint ## Set up, check format and style, run all tests
+	@echo "==> building and running all tests (the first build takes some minutes)"
+	@swift test $(SWIFT_FLAGS)
+
+build: bootstrap ## Build for development
+	swift build $(SWIFT_FLAGS) --product causeway
+
+release: bootstrap ## Build the optimised binary: .build/release/causeway
+	@echo "==> building for release (the first time takes some minutes)"
+	@swift build $(RELEASE_FLAGS)
+	@$(RELEASE_BIN) --version
+
+bench: release ## Measure, each figure beside a yardstick in the same run (nginx, plain C, reading the file)
+	@Tests/Benchmarks/run
+
+format: ## Format all Swift files in place
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+lint: ## Check format and style, strictly
+	@echo "==> checking format and style"
+	@swift format lint --strict --recursive --parallel $(SOURCES)
+
+install: release ## Install binary, systemd unit and environment file (PREFIX, SYSCONFDIR, DESTDIR)
+	@deploy/install '$(RELEASE_BIN)' '$(PREFIX)' '$(SYSCONFDIR)' '$(DESTDIR)'
+
+clean: ## Remove everything that was built
+	rm -rf .build
+
+bootstrap:
+	@deploy/bootstrap
