@@ -26,6 +26,14 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Sendable, CustomString
         self.text = "\(Kind.prefix)_\(Base32.encode(high: high, low: low))"
     }
 
+    /// The identifier that says these 128 bits.
+    public init(high: UInt64, low: UInt64) {
+        self.text = "\(Kind.prefix)_\(Base32.encode(high: high, low: low))"
+    }
+
+    /// The 128 bits it says; nil where its text says more.
+    public var bits: (high: UInt64, low: UInt64)? { Base32.decode(text.utf8.suffix(26)) }
+
     /// Nil where `text` cannot be an identifier of this kind, so that no store need be asked.
     public init?(parsing text: some StringProtocol) {
         guard text.hasPrefix("\(Kind.prefix)_") else { return nil }
@@ -67,5 +75,17 @@ enum Base32 {
             high >>= 5
         }
         return String(decoding: characters, as: UTF8.self)
+    }
+
+    /// Nil where a character is not of the alphabet, or the number has more than 128 bits.
+    static func decode(_ characters: some Sequence<UInt8>) -> (high: UInt64, low: UInt64)? {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for character in characters {
+            guard let digit = alphabet.firstIndex(of: character), high >> 59 == 0 else { return nil }
+            high = high << 5 | low >> 59
+            low = low << 5 | UInt64(digit)
+        }
+        return (high, low)
     }
 }

@@ -47,6 +47,18 @@ public struct EventLog: Sendable {
             """)
     }
 
+    /// The bodies of events by their places in the log.
+    public func envelopes(
+        at sequences: some Collection<Int64>, in transaction: any Transaction
+    ) throws -> [Int64: EventEnvelope] {
+        var places = Array(sequences)
+        // Up to a power of two, so that few statement texts exist and each stays prepared.
+        while let last = places.last, places.count & (places.count - 1) != 0 { places.append(last) }
+        let found: [EventEnvelope] = try transaction.all(
+            "SELECT sequence, id, type, occurred_at, data FROM event_log WHERE sequence IN \(list: places)")
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.sequence, $0) })
+    }
+
     /// The place of the newest event, 0 before the first.
     public func lastSequence(in transaction: any Transaction) throws -> Int64 {
         try transaction.row("SELECT last FROM event_sequence WHERE name = 'event_log'")?["last"] ?? 0

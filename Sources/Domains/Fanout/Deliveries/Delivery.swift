@@ -1,0 +1,95 @@
+public import CausewayCore
+public import Events
+public import Storage
+
+/// One event for one subscription.
+///
+///     (event) ──▶ pending ──claim──▶ delivering ──2xx──▶ delivered
+///                   ▲ │                 │ │
+///                   │ └──disable──▶ held│ └──schedule at its end, 410──▶ failed
+///                   └──another status,──┘
+///                      no answer, or the lease is over
+///
+/// Deleting the subscription makes pending and held ones cancelled; enabling it makes held ones pending. While one is
+/// under way, disabling and deleting take hold at once, and the attempt's result is still written: a success is
+/// `delivered`, anything else changes the state no more.
+public struct Delivery: Sendable {
+    public enum State: String, CaseIterable, Sendable, SQLConvertible {
+        case pending, delivering, delivered, failed, held, cancelled
+    }
+
+    public let id: DeliveryID
+    public let event: EventID
+    public let eventType: String
+    public let subscription: SubscriptionID
+    public let state: State
+    /// How many attempts are on record.
+    public let attemptCount: Int
+    public let lastStatusCode: Int?
+    public let lastError: AttemptError?
+    public let createdAt: Timestamp
+    /// Of a pending one.
+    public let nextAttemptAt: Timestamp?
+    /// When it was delivered, failed or cancelled.
+    public let endedAt: Timestamp?
+    let number: DeliveryNumber
+}
+
+/// Why an attempt got no answer.
+public enum AttemptError: String, CaseIterable, Sendable, SQLConvertible {
+    case timeout, resolve, connect, tls, reset
+    case protocolViolation = "protocol"
+    case egressDenied = "egress_denied"
+}
+
+/// One attempt at a delivery, as it went.
+public struct DeliveryAttempt: Sendable {
+    /// From 1.
+    public let number: Int
+    public let startedAt: Timestamp
+    public let duration: Duration
+    /// Nil where no answer came.
+    public let statusCode: Int?
+    public let error: AttemptError?
+    /// For people.
+    public let errorDetail: String?
+    /// The first 4 KiB.
+    public let responseBody: String?
+    /// The peer, as it was connected to.
+    public let remoteAddress: String?
+
+    public static let responseLimit = 4096
+}
+
+extension Delivery: RowDecodable {
+    /// Reads the columns of `DeliveryStore.columns`.
+    public init(row: ResultRow) throws {
+        number = DeliveryNumber(try row["number"])
+        id = number.id
+        event = try row["event_id"]
+        eventType = try row["event_type"]
+        subscription = try row["subscription_id"]
+        state = try row["state"]
+        attemptCount = try row["attempts"]
+        lastStatusCode = try row["last_status_code"]
+        lastError = try row["last_error"]
+        createdAt = try row["created_at"]
+        let visibleAt: Timestamp? = try row["visible_at"]
+        nextAttemptAt = state == .pending ? visibleAt : nil
+        endedAt = try row["ended_at"]
+    }
+}
+
+extension DeliveryAttempt: RowDecodable {
+    public init(row: ResultRow) throws {
+        number = try row["number"]
+        startedAt = try row["started_at"]
+        let milliseconds: Int64 = try row["duration_ms"]
+        duration = .milliseconds(milliseconds)
+        statusCode = try row["status_code"]
+        error = try row["error"]
+        errorDetail = try row["error_detail"]
+        responseBody = try row["response_body"]
+        remoteAddress = try row["remote_address"]
+    }
+}

@@ -1,0 +1,81 @@
+import CausewayCore
+public import Events
+public import Logging
+public import Storage
+
+/// Writes one delivery for each event and each subscription that wants it: one statement for a batch of events,
+/// which looks subscriptions up by event type and filter values and never walks over those that do not match.
+public struct EventMatching: Sendable {
+    /// In the place of a type: the subscription takes all.
+    static let everyType = "*"
+
+    public init() {}
+
+    /// The reader of the event log that does it.
+    public static func dispatcher(
+        engine: any StorageEngine, time: any TimeSource, logger: Logger
+    ) -> EventDispatcher {
+        EventDispatcher(name: "fanout", engine: engine, time: time, logger: logger) { events, transaction in
+            try EventMatching().enqueue(events, at: time.now(), in: transaction)
+        }
+    }
+
+    /// Writes the deliveries of `events`, in the log's order; those that are there already stay as they are. A
+    /// disabled subscription's are held. Returns how many are new.
+    @discardableResult
+    func enqueue(_ events: [Event], at now: Timestamp, in transaction: any Transaction) throws -> Int {
+        guard let first = events.first, let last = events.last else { return 0 }
+        let types = events.map { event -> SQLQuery in "(CAST(\(event.sequence) AS BIGINT), \(event.type))" }
+        let attributes = events.flatMap { event in
+            SubscriptionFilter.Dimension.allCases.compactMap { dimension -> SQLQuery? in
+                event.attributes[dimension.rawValue].map {
+                    "(CAST(\(event.sequence) AS BIGINT), \(dimension), \($0))"
+                }
+            }
+        }
+        // CROSS JOIN: SQLite keeps the order, from the events to the indexes.
+        let added = try transaction.execute(
+            """
+            WITH event (sequence, type) AS (
+                VALUES \(query: BatchRows.joined(types, filler: "(CAST(0 AS BIGINT), '')"))),
+            attribute (sequence, dimension, value) AS (
+                VALUES \(query: BatchRows.joined(attributes, filler: "(CAST(0 AS BIGINT), '', '')"))),
+            matched (sequence, subscription_number) AS (
+                SELECT e.sequence, t.subscription_number
+                FROM event e CROSS JOIN subscription_topic t
+                WHERE t.type IN (e.type, '*') AND t.dimensions = 0
+                UNION ALL
+                SELECT f.sequence, f.subscription_number
+                FROM (
+                    SELECT a.sequence, i.subscription_number
+                    FROM attribute a CROSS JOIN subscription_filter i
+                    WHERE i.dimension = a.dimension AND i.value = a.value
+                    GROUP BY a.sequence, i.subscription_number, i.dimensions
+                    HAVING COUNT(*) = i.dimensions) f
+                JOIN event e ON e.sequence = f.sequence
+                WHERE EXISTS (
+                    SELECT 1 FROM subscription_topic t
+                    WHERE t.subscription_number = f.subscription_number AND t.type IN (e.type, '*')))
+            INSERT INTO delivery (number, event_sequence, subscription_number, state, created_at, visible_at,
+                                  attempts, step, fence)
+            SELECT m.sequence * \(DeliveryNumber.subscriptions) + m.subscription_number, m.sequence,
+                   m.subscription_number, CASE WHEN s.enabled = 1 THEN 'pending' ELSE 'held' END, \(now),
+                   CASE WHEN s.enabled = 1 THEN \(now) END, 0, 0, 0
+            FROM matched m CROSS JOIN subscription s
+            WHERE s.number = m.subscription_number AND s.deleted_at IS NULL AND s.after_sequence < m.sequence
+            ON CONFLICT (number) DO NOTHING
+            """)
+        guard added > 0 else { return 0 }
+        try transaction.execute(
+            """
+            UPDATE delivery_lane
+            SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE \(now) END
+            WHERE (ready_at IS NULL OR ready_at > \(now)) AND subscription_number IN (
+                SELECT subscription_number FROM delivery
+                WHERE number >= \(first.sequence * DeliveryNumber.subscriptions)
+                  AND number < \((last.sequence + 1) * DeliveryNumber.subscriptions) AND visible_at IS NOT NULL)
+            """)
+        transaction.signal(DeliveryEngine.topic)
+        return added
+    }
+}

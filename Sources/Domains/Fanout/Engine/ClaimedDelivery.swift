@@ -1,0 +1,32 @@
+import CausewayCore
+import Events
+
+/// A delivery under this process's lease, with all that an attempt needs.
+struct ClaimedDelivery: Sendable {
+    let number: DeliveryNumber
+    /// Grows with each claim: what an earlier claim still wants to write is refused.
+    let fence: Int64
+    /// Of the attempt to be made, from 1.
+    let attempt: Int
+    /// Failed attempts in this round of the schedule.
+    let step: Int
+    let subscription: Subscription
+    let event: EventEnvelope
+}
+
+/// How one attempt went.
+struct AttemptReport: Sendable {
+    enum Outcome: Sendable {
+        /// A status came; the body may have been cut off.
+        case answered(status: Int, body: [UInt8], retryAfter: Duration?)
+        case unanswered(AttemptError, detail: String)
+        /// It ended for a reason of ours, so it counts for nothing: the delivery is given back.
+        case abandoned(reason: String)
+    }
+
+    let delivery: ClaimedDelivery
+    let startedAt: Timestamp
+    let duration: Duration
+    let remoteAddress: String?
+    let outcome: Outcome
+}

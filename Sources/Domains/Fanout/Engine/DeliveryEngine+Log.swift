@@ -1,0 +1,35 @@
+import CausewayCore
+import Logging
+import OutboundHTTP
+
+extension DeliveryEngine {
+    /// One wide line for an attempt. Of the URL only the host: its path may hold what is secret.
+    func log(_ recorded: AttemptRecorder.Recorded) {
+        let report = recorded.report
+        let delivery = report.delivery
+        var metadata: Logger.Metadata = [
+            "delivery": "\(delivery.number.id)", "event": "\(delivery.event.id)", "event_type": "\(delivery.event.type)",
+            "subscription": "\(delivery.subscription.id)", "attempt": "\(delivery.attempt)",
+            "duration_ms": "\(report.duration.wholeMilliseconds)",
+        ]
+        if let url = try? OutboundURL(delivery.subscription.terms.url) { metadata["host"] = "\(url.host):\(url.port)" }
+        if let address = report.remoteAddress { metadata["address"] = "\(address)" }
+        if let status = report.statusCode { metadata["status"] = "\(status)" }
+        if let error = report.error { metadata["error"] = "\(error.rawValue)" }
+        if let detail = report.errorDetail { metadata["error_detail"] = "\(detail)" }
+        if let next = recorded.nextAttemptAt { metadata["next_attempt_at"] = "\(next.rfc3339)" }
+        if case .abandoned(let reason) = report.outcome {
+            metadata["reason"] = "\(reason)"
+            logger.notice("a delivery attempt was cut off and is given back", metadata: metadata)
+            return
+        }
+        guard let state = recorded.state else {
+            logger.warning("the lease of a delivery was lost; its result was not written", metadata: metadata)
+            return
+        }
+        metadata["state"] = "\(state.rawValue)"
+        logger.log(
+            level: state == .delivered ? .info : state == .failed ? .error : .warning, "delivery attempt",
+            metadata: metadata)
+    }
+}

@@ -1,0 +1,76 @@
+import CausewayCore
+import HTTPTypes
+import OutboundHTTP
+
+/// Makes one attempt: signs, sends, and reads the beginning of the answer.
+struct DeliverySender: Sendable {
+    let client: OutboundHTTPClient
+    let time: any TimeSource
+    let egress: EgressPolicy
+    let timeout: Duration
+    let userAgent: String
+
+    /// Returns after `timeout` at the latest, whatever the endpoint does.
+    func attempt(_ delivery: ClaimedDelivery) async -> AttemptReport {
+        let startedAt = time.now()
+        do {
+            let answer = try await client.send(request(for: delivery, at: startedAt))
+            let retryAfter = answer.headers[.retryAfter].flatMap { RetryAfter.parse($0, now: time.now()) }
+            return AttemptReport(
+                delivery: delivery, startedAt: startedAt, duration: answer.timings.total,
+                remoteAddress: answer.head.remoteAddress,
+                outcome: .answered(status: answer.status.code, body: answer.body, retryAfter: retryAfter))
+        } catch {
+            return AttemptReport(
+                delivery: delivery, startedAt: startedAt, duration: error.timings.total,
+                remoteAddress: error.remoteAddress, outcome: outcome(of: error))
+        }
+    }
+
+    private func request(for delivery: ClaimedDelivery, at now: Timestamp) -> OutboundRequest {
+        let terms = delivery.subscription.terms
+        let id = delivery.event.id.text
+        // Each attempt is signed anew: a verifier refuses a timestamp of more than five minutes ago.
+        let timestamp = now.milliseconds / 1000
+        var headers: HTTPFields = [
+            .contentType: "application/json", .userAgent: userAgent, .webhookID: id,
+            .webhookTimestamp: String(timestamp),
+            .webhookSignature: WebhookSigning.signature(
+                id: id, timestamp: timestamp, body: delivery.event.body, secrets: terms.secrets),
+        ]
+        for (name, value) in terms.headers {
+            if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
+        }
+        return OutboundRequest(
+            .post, terms.url, headers: headers, body: .bytes(delivery.event.body),
+            timeouts: .init(connect: timeout, total: timeout), redirects: 0, egress: egress,
+            answer: .beginning(upTo: DeliveryAttempt.responseLimit))
+    }
+
+    private func outcome(of error: OutboundError) -> AttemptReport.Outcome {
+        // Cut off before the body began is an answer all the same.
+        if let head = error.head, (200..<300).contains(head.status.code) {
+            return .answered(status: head.status.code, body: [], retryAfter: nil)
+        }
+        switch error.kind {
+        case .timeout: return .unanswered(.timeout, detail: error.words)
+        case .resolve: return .unanswered(.resolve, detail: error.words)
+        case .connect: return .unanswered(.connect, detail: error.words)
+        case .tls: return .unanswered(.tls, detail: error.words)
+        case .reset: return .unanswered(.reset, detail: error.words)
+        case .egressDenied(let denial):
+            let mend = denial.reason == .metadata ? "" : "; the setting deliveries.allow_networks opens private networks"
+            return .unanswered(.egressDenied, detail: "\(denial)\(mend)")
+        case .protocolViolation, .tooLarge, .invalidRequest:
+            return .unanswered(.protocolViolation, detail: error.words)
+        case .bodySource, .cancelled, .stopped, .failed: return .abandoned(reason: error.description)
+        }
+    }
+}
+
+extension HTTPField.Name {
+    // Literals that are tokens: the initialiser cannot fail.
+    static let webhookID = HTTPField.Name("webhook-id")!
+    static let webhookTimestamp = HTTPField.Name("webhook-timestamp")!
+    static let webhookSignature = HTTPField.Name("webhook-signature")!
+}

@@ -1,0 +1,71 @@
+public import Storage
+
+public enum FanoutMigrations {
+    public static let all = [
+        Migration(
+            number: 30, reason: "Subscriptions, and the side tables by which an event finds those that want it.",
+            statements: [
+                "CREATE TABLE subscription_sequence (name TEXT PRIMARY KEY, last BIGINT NOT NULL)",
+                "INSERT INTO subscription_sequence (name, last) VALUES ('subscription', 0)",
+                """
+                CREATE TABLE subscription (
+                    number BIGINT PRIMARY KEY, id TEXT NOT NULL UNIQUE, url TEXT NOT NULL, events TEXT,
+                    description TEXT, filter TEXT NOT NULL, format TEXT NOT NULL, headers TEXT NOT NULL,
+                    max_in_flight BIGINT NOT NULL, rate_per_second BIGINT, ordering TEXT NOT NULL,
+                    retry_schedule TEXT, signatures TEXT NOT NULL, secrets TEXT NOT NULL, enabled BIGINT NOT NULL,
+                    created_at BIGINT NOT NULL, after_sequence BIGINT NOT NULL, version BIGINT NOT NULL,
+                    deleted_at BIGINT)
+                """,
+                """
+                CREATE TABLE subscription_topic (
+                    subscription_number BIGINT NOT NULL, type TEXT NOT NULL, dimensions BIGINT NOT NULL,
+                    PRIMARY KEY (subscription_number, type))
+                """,
+                """
+                CREATE INDEX subscription_topic_unfiltered ON subscription_topic (type, subscription_number)
+                WHERE dimensions = 0
+                """,
+                """
+                CREATE TABLE subscription_filter (
+                    dimension TEXT NOT NULL, value TEXT NOT NULL, subscription_number BIGINT NOT NULL,
+                    dimensions BIGINT NOT NULL, PRIMARY KEY (dimension, value, subscription_number))
+                """,
+                "CREATE INDEX subscription_filter_owner ON subscription_filter (subscription_number)",
+            ]),
+        Migration(
+            number: 31, reason: "Deliveries, one for an event and a subscription, their attempts, and whose turn it is.",
+            statements: [
+                """
+                CREATE TABLE delivery (
+                    number BIGINT PRIMARY KEY, event_sequence BIGINT NOT NULL, subscription_number BIGINT NOT NULL,
+                    state TEXT NOT NULL, created_at BIGINT NOT NULL, visible_at BIGINT, attempts BIGINT NOT NULL,
+                    step BIGINT NOT NULL, fence BIGINT NOT NULL, last_status_code BIGINT, last_error TEXT,
+                    ended_at BIGINT)
+                """,
+                """
+                CREATE INDEX delivery_due ON delivery (subscription_number, visible_at, number)
+                WHERE visible_at IS NOT NULL
+                """,
+                """
+                CREATE INDEX delivery_leased ON delivery (subscription_number, visible_at)
+                WHERE state = 'delivering'
+                """,
+                "CREATE INDEX delivery_of_subscription ON delivery (subscription_number, number)",
+                """
+                CREATE INDEX delivery_troubled ON delivery (state, number)
+                WHERE state IN ('failed', 'held', 'cancelled')
+                """,
+                """
+                CREATE TABLE delivery_attempt (
+                    delivery_number BIGINT NOT NULL, number BIGINT NOT NULL, started_at BIGINT NOT NULL,
+                    duration_ms BIGINT NOT NULL, status_code BIGINT, error TEXT, error_detail TEXT,
+                    response_body TEXT, remote_address TEXT, PRIMARY KEY (delivery_number, number))
+                """,
+                """
+                CREATE TABLE delivery_lane (
+                    subscription_number BIGINT PRIMARY KEY, ready_at BIGINT, blocked_until BIGINT NOT NULL)
+                """,
+                "CREATE INDEX delivery_lane_ready ON delivery_lane (ready_at) WHERE ready_at IS NOT NULL",
+            ]),
+    ]
+}

@@ -1,0 +1,15 @@
+/// The events that can be subscribed to, and what each carries to be filtered by.
+public enum EventTypes {
+    /// `subscription.test` is not among them: it goes to the tested subscription alone.
+    public static let all = [
+        "export.completed", "export.failed", "export.expired", "export.mirrored", "import.completed", "import.failed",
+        "import.needs_attention", "subscription.failing", "subscription.disabled",
+    ]
+
+    /// The names of an event's attributes by the kind of its resource.
+    static func filterDimensions(of type: String) -> Set<SubscriptionFilter.Dimension> {
+        if type.hasPrefix("export.") { return [.report, .reportType, .source] }
+        if type.hasPrefix("import.") { return [.object] }
+        return []
+    }
+}

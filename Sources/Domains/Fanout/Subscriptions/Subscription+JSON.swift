@@ -1,0 +1,41 @@
+public import CausewayCore
+
+extension Subscription {
+    /// The resource as every answer shows it: without its secret.
+    public var json: JSONValue { .object(members) }
+
+    /// The resource as the answer to its making shows it.
+    public var jsonWithSecret: JSONValue {
+        var members = members
+        members["secret"] = .optional(secret?.reveal())
+        return .object(members)
+    }
+
+    /// What `GET …/secret` answers.
+    public var secretJSON: JSONValue { ["secret": .optional(secret?.reveal())] }
+
+    public var secret: Secret? { terms.secrets.first?.text }
+
+    private var members: [String: JSONValue] {
+        [
+            "id": .string(id.text),
+            "url": .string(terms.url),
+            "events": .array((terms.events ?? EventTypes.all).map(JSONValue.string)),
+            "description": .optional(terms.description),
+            "filter": .object(
+                Dictionary(
+                    uniqueKeysWithValues: SubscriptionFilter.Dimension.allCases.map { dimension in
+                        (dimension.rawValue, .array(terms.filter[dimension].map(JSONValue.string)))
+                    })),
+            "format": .string(terms.format.rawValue),
+            "headers": .object(terms.headers.mapValues(JSONValue.string)),
+            "max_in_flight": .integer(Int64(terms.maxInFlight)),
+            "rate_per_second": terms.ratePerSecond.map { .integer(Int64($0)) } ?? .null,
+            "ordering": .string(terms.ordering.rawValue),
+            "retry_schedule": .optional(terms.retrySchedule?.text),
+            "signatures": .array(terms.signatures.map { .string($0.rawValue) }),
+            "enabled": .bool(enabled),
+            "created_at": .string(createdAt.rfc3339),
+        ]
+    }
+}

@@ -1,0 +1,84 @@
+public import CausewayCore
+public import Storage
+
+public enum SubscriptionKind: IdentifierKind { public static let prefix = "sub" }
+public typealias SubscriptionID = Identifier<SubscriptionKind>
+
+/// An internal team's webhook: where which events are sent, and how.
+public struct Subscription: Sendable {
+    public let id: SubscriptionID
+    /// Counts subscriptions from 1; part of each delivery's number.
+    let number: Int64
+    public let terms: SubscriptionTerms
+    public let enabled: Bool
+    public let createdAt: Timestamp
+    /// Only events after this place in the log are its.
+    let afterSequence: Int64
+    /// Grows with each change.
+    let version: Int64
+}
+
+/// What its owner says about a subscription.
+public struct SubscriptionTerms: Hashable, Sendable {
+    public var url: String
+    /// Nil for all there are, those of later versions too.
+    public var events: [String]?
+    public var description: String?
+    public var filter = SubscriptionFilter.everything
+    public var format = Format.standard
+    /// Sent with each attempt, besides ours.
+    public var headers: [String: String] = [:]
+    /// Attempts under way at once, over all gateways.
+    public var maxInFlight = 10
+    public var ratePerSecond: Int?
+    public var ordering = Ordering.none
+    /// Nil for the global one.
+    public var retrySchedule: RetrySchedule?
+    public var signatures = [SignatureVersion.v1]
+    /// Each live one signs; the first is the one shown.
+    public var secrets: [SigningSecret]
+
+    public enum Format: String, CaseIterable, Sendable, SQLConvertible { case standard, vendor, cloudevents }
+    public enum Ordering: String, CaseIterable, Sendable, SQLConvertible { case none, export, subscription }
+    public enum SignatureVersion: String, CaseIterable, Sendable { case v1, v1a }
+}
+
+extension Subscription: RowDecodable {
+    public init(row: ResultRow) throws {
+        id = try row["id"]
+        number = try row["number"]
+        enabled = try row["enabled"]
+        createdAt = try row["created_at"]
+        afterSequence = try row["after_sequence"]
+        version = try row["version"]
+        let events: String? = try row["events"]
+        let filter = try JSONText.decode([String: [String]].self, from: try row["filter"])
+        let schedule: String? = try row["retry_schedule"]
+        let secrets = try JSONText.decode([String].self, from: try row["secrets"])
+        let signatures = try JSONText.decode([String].self, from: try row["signatures"])
+        terms = SubscriptionTerms(
+            url: try row["url"],
+            events: try events.map { try JSONText.decode([String].self, from: $0) },
+            description: try row["description"],
+            filter: SubscriptionFilter(
+                Dictionary(
+                    uniqueKeysWithValues: filter.compactMap { name, values in
+                        SubscriptionFilter.Dimension(rawValue: name).map { ($0, values) }
+                    })),
+            format: try row["format"],
+            headers: try JSONText.decode([String: String].self, from: try row["headers"]),
+            maxInFlight: try row["max_in_flight"],
+            ratePerSecond: try row["rate_per_second"],
+            ordering: try row["ordering"],
+            retrySchedule: schedule.flatMap(RetrySchedule.init(stored:)),
+            signatures: signatures.compactMap(SubscriptionTerms.SignatureVersion.init(rawValue:)),
+            secrets: secrets.compactMap { SigningSecret(parsing: $0) })
+    }
+}
+
+extension RetrySchedule {
+    /// The text of no interval at all is empty.
+    init?(stored text: String) {
+        if text.isEmpty { self.init([]) } else { self.init(parsing: text) }
+    }
+}

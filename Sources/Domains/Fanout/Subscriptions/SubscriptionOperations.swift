@@ -1,0 +1,86 @@
+public import CausewayCore
+public import OutboundHTTP
+public import Storage
+
+/// What callers do with subscriptions. Each change is one transaction, in which `recording` writes down what the
+/// caller must leave behind (audit, idempotency); where it throws, nothing has happened.
+public struct SubscriptionOperations: Sendable {
+    public typealias Recording = @Sendable (Subscription, any Transaction) throws -> Void
+
+    private let engine: any StorageEngine
+    private let time: any TimeSource
+    private let input: SubscriptionInput
+    private let store = SubscriptionStore()
+    private let deliveries = DeliveryStore()
+
+    /// - Parameter egress: what `deliveries.allow_networks` opens; a URL with a literal address is judged by it.
+    public init(engine: any StorageEngine, time: any TimeSource, egress: EgressPolicy) {
+        self.engine = engine
+        self.time = time
+        self.input = SubscriptionInput(egress: egress)
+    }
+
+    /// - Parameter body: the members of a POST. It gets events published from now on.
+    /// Throws `FanoutError.invalid` with every mistake.
+    public func create(_ body: JSONValue, recording: @escaping Recording) async throws -> Subscription {
+        let terms = try input.terms(from: body)
+        return try await engine.write { [store, time] transaction in
+            let subscription = try store.insert(terms, at: time.now(), in: transaction)
+            try recording(subscription, transaction)
+            return subscription
+        }
+    }
+
+    /// Throws `FanoutError.subscriptionNotFound`.
+    public func subscription(_ id: SubscriptionID) async throws -> Subscription {
+        try await engine.read { [self] in try existing(id, in: $0) }
+    }
+
+    /// Newest first.
+    public func list(_ page: PageRequest) async throws -> Page<Subscription> {
+        try await engine.read { [store] in try store.page(page, in: $0) }
+    }
+
+    /// - Parameter body: the members of a PATCH: those absent stay as they are. Disabling holds what is still to be
+    ///   sent, enabling releases it.
+    /// Throws `FanoutError`.
+    public func update(
+        _ id: SubscriptionID, _ body: JSONValue, recording: @escaping Recording
+    ) async throws -> Subscription {
+        try await engine.write { [self] transaction in
+            let before = try existing(id, in: transaction)
+            let change = try input.change(before.terms, enabled: before.enabled, by: body)
+            try store.update(before, to: change.terms, in: transaction)
+            if change.enabled != before.enabled {
+                try store.setEnabled(change.enabled, before.number, in: transaction)
+                if change.enabled {
+                    try deliveries.release(before.number, at: time.now(), in: transaction)
+                } else {
+                    try deliveries.hold(before.number, in: transaction)
+                }
+            }
+            let after = try existing(id, in: transaction)
+            try recording(after, transaction)
+            return after
+        }
+    }
+
+    /// Cancels what is still to be sent; an attempt under way is let finish.
+    /// Throws `FanoutError.subscriptionNotFound`.
+    public func delete(_ id: SubscriptionID, recording: @escaping Recording) async throws {
+        try await engine.write { [self] transaction in
+            let subscription = try existing(id, in: transaction)
+            let now = time.now()
+            try store.delete(subscription.number, at: now, in: transaction)
+            try deliveries.cancel(subscription.number, at: now, in: transaction)
+            try recording(subscription, transaction)
+        }
+    }
+
+    private func existing(_ id: SubscriptionID, in transaction: any Transaction) throws -> Subscription {
+        guard let subscription = try store.subscription(id, in: transaction) else {
+            throw FanoutError.subscriptionNotFound
+        }
+        return subscription
+    }
+}

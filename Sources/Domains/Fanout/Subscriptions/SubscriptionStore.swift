@@ -1,0 +1,126 @@
+import CausewayCore
+import Events
+import Storage
+
+/// Subscriptions in the database, with the side tables by which events find them.
+struct SubscriptionStore: Sendable {
+    private let log = EventLog()
+
+    func insert(_ terms: SubscriptionTerms, at now: Timestamp, in transaction: any Transaction) throws -> Subscription {
+        guard
+            let counter = try transaction.row(
+                "UPDATE subscription_sequence SET last = last + 1 WHERE name = 'subscription' RETURNING last")
+        else { throw StorageError.failed(detail: "subscriptions have no counter") }
+        let subscription = Subscription(
+            id: SubscriptionID(at: now), number: try counter["last"], terms: terms, enabled: true, createdAt: now,
+            afterSequence: try log.lastSequence(in: transaction), version: 1)
+        let text = StoredTerms(terms)
+        try transaction.execute(
+            """
+            INSERT INTO subscription (number, id, url, events, description, filter, format, headers, max_in_flight,
+                                      rate_per_second, ordering, retry_schedule, signatures, secrets, enabled,
+                                      created_at, after_sequence, version)
+            VALUES (\(subscription.number), \(subscription.id), \(terms.url), \(text.events), \(terms.description),
+                    \(text.filter), \(terms.format), \(text.headers), \(terms.maxInFlight), \(terms.ratePerSecond),
+                    \(terms.ordering), \(text.retrySchedule), \(text.signatures), \(text.secrets), 1, \(now),
+                    \(subscription.afterSequence), 1)
+            """)
+        try transaction.execute("INSERT INTO delivery_lane (subscription_number, blocked_until) VALUES (\(subscription.number), 0)")
+        try insertSelectors(subscription.number, terms, in: transaction)
+        return subscription
+    }
+
+    func subscription(_ id: SubscriptionID, in transaction: any Transaction) throws -> Subscription? {
+        try transaction.first("SELECT * FROM subscription WHERE id = \(id) AND deleted_at IS NULL")
+    }
+
+    /// Newest first. A page's key is the subscription's number.
+    func page(_ request: PageRequest, in transaction: any Transaction) throws -> Page<Subscription> {
+        let before = request.after.flatMap(Int64.init) ?? .max
+        let found: [Subscription] = try transaction.all(
+            """
+            SELECT * FROM subscription WHERE deleted_at IS NULL AND number < \(before)
+            ORDER BY number DESC LIMIT \(request.limit + 1)
+            """)
+        return Page(fetched: found, limit: request.limit) { String($0.number) }
+    }
+
+    /// Writes all that can be changed; `enabled` apart.
+    func update(_ subscription: Subscription, to terms: SubscriptionTerms, in transaction: any Transaction) throws {
+        let text = StoredTerms(terms)
+        try transaction.execute(
+            """
+            UPDATE subscription
+            SET url = \(terms.url), events = \(text.events), description = \(terms.description),
+                filter = \(text.filter), format = \(terms.format), headers = \(text.headers),
+                max_in_flight = \(terms.maxInFlight), rate_per_second = \(terms.ratePerSecond),
+                ordering = \(terms.ordering), retry_schedule = \(text.retrySchedule),
+                signatures = \(text.signatures), secrets = \(text.secrets), version = version + 1
+            WHERE number = \(subscription.number)
+            """)
+        try deleteSelectors(subscription.number, in: transaction)
+        try insertSelectors(subscription.number, terms, in: transaction)
+    }
+
+    func setEnabled(_ enabled: Bool, _ number: Int64, in transaction: any Transaction) throws {
+        try transaction.execute(
+            "UPDATE subscription SET enabled = \(enabled), version = version + 1 WHERE number = \(number)")
+    }
+
+    /// The row stays, without what is secret, for as long as deliveries name it.
+    func delete(_ number: Int64, at now: Timestamp, in transaction: any Transaction) throws {
+        try transaction.execute(
+            """
+            UPDATE subscription SET deleted_at = \(now), secrets = '[]', headers = '{}', enabled = 0,
+                                    version = version + 1
+            WHERE number = \(number)
+            """)
+        try deleteSelectors(number, in: transaction)
+        try transaction.execute("DELETE FROM delivery_lane WHERE subscription_number = \(number)")
+    }
+
+    private func insertSelectors(_ number: Int64, _ terms: SubscriptionTerms, in transaction: any Transaction) throws {
+        let dimensions = terms.filter.dimensionCount
+        for type in terms.events ?? [EventMatching.everyType] {
+            try transaction.execute(
+                """
+                INSERT INTO subscription_topic (subscription_number, type, dimensions)
+                VALUES (\(number), \(type), \(dimensions))
+                """)
+        }
+        for (dimension, values) in terms.filter.values {
+            for value in values {
+                try transaction.execute(
+                    """
+                    INSERT INTO subscription_filter (dimension, value, subscription_number, dimensions)
+                    VALUES (\(dimension), \(value), \(number), \(dimensions))
+                    """)
+            }
+        }
+    }
+
+    private func deleteSelectors(_ number: Int64, in transaction: any Transaction) throws {
+        try transaction.execute("DELETE FROM subscription_topic WHERE subscription_number = \(number)")
+        try transaction.execute("DELETE FROM subscription_filter WHERE subscription_number = \(number)")
+    }
+}
+
+/// The members that are kept as JSON.
+private struct StoredTerms {
+    let events: String?
+    let filter: String
+    let headers: String
+    let retrySchedule: String?
+    let signatures: String
+    let secrets: String
+
+    init(_ terms: SubscriptionTerms) {
+        events = terms.events.map { JSONText.encode($0) }
+        filter = JSONText.encode(
+            Dictionary(uniqueKeysWithValues: terms.filter.values.map { ($0.key.rawValue, $0.value) }))
+        headers = JSONText.encode(terms.headers)
+        retrySchedule = terms.retrySchedule?.text
+        signatures = JSONText.encode(terms.signatures.map(\.rawValue))
+        secrets = JSONText.encode(terms.secrets.map { $0.text.reveal() })
+    }
+}
