@@ -1,4 +1,4 @@
-import CausewayCore
+public import CausewayCore
 public import Events
 public import Logging
 public import Storage

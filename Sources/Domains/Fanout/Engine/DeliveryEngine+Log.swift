@@ -1,4 +1,5 @@
 import CausewayCore
+import Events
 import Logging
 import OutboundHTTP
 

@@ -1,4 +1,5 @@
 import CausewayCore
+import Events
 import HTTPTypes
 import OutboundHTTP
 

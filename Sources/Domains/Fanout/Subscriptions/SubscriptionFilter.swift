@@ -1,4 +1,4 @@
-import Storage
+public import Storage
 
 /// Which events of the chosen types a subscription gets: for each dimension that lists values, the event must carry
 /// one of them.
