@@ -164,13 +164,15 @@ let package = Package(
         tests("StorageTests", ["CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "Support", logging]),
         tests(
             "OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", "Support", hummingbird, nioCore, nioPosix, httpTypes]),
-        tests("VendorTests", ["CausewayCore", "OutboundHTTP", "Vendor", "VendorSimulator", "Support", logging]),
+        tests(
+            "VendorTests",
+            ["CausewayCore", "OutboundHTTP", "Vendor", "VendorSimulator", "Support", httpTypes, logging]),
         tests("AccessTests", ["CausewayCore", "Storage", "Access", "Support"]),
         tests(
             "ExportsTests",
             [
                 "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Vendor", "VendorSimulator",
-                "Exports", "Support", logging,
+                "Exports", "Support", hummingbird, httpTypes, logging,
             ]),
         tests(
             "FanoutTests",

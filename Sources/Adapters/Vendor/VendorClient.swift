@@ -1,0 +1,90 @@
+public import CausewayCore
+import HTTPTypes
+public import Logging
+public import OutboundHTTP
+
+/// The vendor's API, one method for each call. Every call waits for its share of the requests a minute, carries the
+/// keys, and leaves one log line. All methods throw `VendorError`, or `CancellationError` where nothing was sent.
+public struct VendorClient: Sendable {
+    public let settings: VendorSettings
+    let http: OutboundHTTPClient
+    let budget: RequestBudget
+    let time: any TimeSource
+    let logger: Logger
+    let downloadEgress: EgressPolicy
+
+    /// - Parameter budget: shared by all clients of the same vendor in this process.
+    /// - Throws: where `settings.allowedNetworks` cannot be read.
+    public init(
+        settings: VendorSettings, http: OutboundHTTPClient, time: any TimeSource, logger: Logger,
+        budget: RequestBudget? = nil
+    ) throws {
+        self.settings = settings
+        self.http = http
+        self.time = time
+        self.logger = logger
+        self.budget = budget ?? RequestBudget(perMinute: settings.requestsPerMinute, time: time)
+        downloadEgress = EgressPolicy(allowing: try AllowedNetworks(parsing: settings.allowedNetworks))
+    }
+
+    /// Makes a call and reads its envelope.
+    func perform(_ call: VendorCall) async throws -> VendorEnvelope {
+        try await budget.take(call.priority)
+        let start = time.now()
+        var metadata: Logger.Metadata = ["method": "\(call.method)", "path": "\(call.path)"]
+        do {
+            let response = try await http.send(request(call))
+            let reply = VendorReply(
+                status: response.status.code, retryAfter: response.headers[.retryAfter], body: response.body)
+            metadata["status"] = "\(reply.status)"
+            metadata["duration_ms"] = "\(time.now().since(start).wholeMilliseconds)"
+            let envelope = try reply.envelope(effect: call.effect, settings: settings, now: time.now())
+            logger.info("vendor call", metadata: metadata)
+            return envelope
+        } catch let error as VendorError {
+            metadata["error"] = "\(error.message)"
+            logger.log(level: error.cause == .unauthorized ? .error : .warning, "vendor call", metadata: metadata)
+            throw error
+        } catch let error as OutboundError {
+            let error = VendorError(error, effect: call.effect, method: "\(call.method)", path: call.path)
+            metadata["duration_ms"] = "\(time.now().since(start).wholeMilliseconds)"
+            metadata["error"] = "\(error.message)"
+            if let status = error.status { metadata["status"] = "\(status)" }
+            logger.warning("vendor call", metadata: metadata)
+            throw error
+        }
+    }
+
+    private func request(_ call: VendorCall) -> OutboundRequest {
+        var request = OutboundRequest(
+            call.method, settings.baseURL + call.path, headers: [.accept: "application/json"],
+            credentials: .init(user: Secret(settings.publicKey), password: settings.secretKey),
+            timeouts: .init(connect: settings.connectTimeout, total: settings.callTimeout),
+            connection: call.effect == .once ? .fresh : .reusable,
+            // The operator named this address; links to others come from the vendor and go by another policy.
+            egress: .unrestricted, answer: .whole(upTo: settings.maximumAnswer))
+        switch call.body {
+        case .none: break
+        case .json(let value):
+            request.headers[.contentType] = "application/json"
+            request.body = .text(value.text)
+        case .form(let form):
+            request.body = .multipart(form)
+            request.timeouts = .init(
+                connect: settings.connectTimeout, total: settings.importTimeout, stall: settings.stallTimeout)
+        }
+        return request
+    }
+}
+
+extension VendorError {
+    init(_ error: OutboundError, effect: VendorCall.Effect, method: String, path: String) {
+        let stage = error.stage.rawValue
+        let words = "no whole answer to \(method) \(path): \(error.kind.name) at \(stage): \(error.words)"
+        let action: Action =
+            effect == .once && error.requestMayHaveReachedPeer
+            ? .unknownOutcome(stage: stage, words: words) : .retry(after: nil)
+        self.init(
+            cause: .noAnswer(stage: stage), action: action, status: error.head?.status.code, message: words)
+    }
+}

@@ -1,0 +1,59 @@
+import CausewayCore
+import Events
+import Logging
+import Storage
+import Vendor
+import WorkQueue
+
+/// What the parts of this domain share.
+struct ExportContext: Sendable {
+    let engine: any StorageEngine
+    let queue: WorkQueue
+    let vendor: VendorClient
+    let settings: ExportSettings
+    let time: any TimeSource
+    let logger: Logger
+    let counters: ExportCounters
+
+    let store = ExportStore()
+    let requests = ExportRequestStore()
+    let facts = ExportFacts()
+    let events = EventLog()
+
+    var limits: VendorLimits { VendorLimits(settings: settings.limits) }
+    var resource: ExportResource { ExportResource(internalURL: settings.internalURL) }
+
+    /// Stores a changed export and what follows. Contradictions are handed back: they are told of once it is durable.
+    func commit(
+        _ export: Export, _ consequences: [ExportConsequence], at now: Timestamp, in transaction: any Transaction
+    ) throws -> [String] {
+        try store.update(export, in: transaction)
+        return try follow(export, consequences, at: now, in: transaction)
+    }
+
+    /// Publishes what has happened, and hands back the contradictions.
+    func follow(
+        _ export: Export, _ consequences: [ExportConsequence], at now: Timestamp, in transaction: any Transaction
+    ) throws -> [String] {
+        var contradictions: [String] = []
+        for consequence in consequences {
+            switch consequence {
+            case .contradiction(let words): contradictions.append(words)
+            case .publish(let type):
+                try events.append(
+                    EventDraft(
+                        type: type.rawValue, resource: export.id.text, timestamp: now,
+                        attributes: export.eventAttributes, data: resource.json(of: export)),
+                    in: transaction)
+            }
+        }
+        return contradictions
+    }
+
+    func tell(_ contradictions: [String]) {
+        for words in contradictions {
+            counters.add(.contradiction)
+            logger.error("what was told of an export contradicts what is known", metadata: ["words": "\(words)"])
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import CausewayCore
+import Logging
+import Storage
+import Vendor
+import WorkQueue
+
+/// What a status call came to, written down.
+struct ExportCheckResult: Sendable {
+    let context: ExportContext
+    let item: WorkItem
+    let askedKey: String
+    let answer: ExportCheckAnswer
+
+    /// An export that the vendor has just been asked for may not be known everywhere there at once.
+    private static let unknownTolerance = Duration.seconds(600)
+
+    /// Returns contradictions.
+    func write(in transaction: any Transaction) throws -> [String] {
+        let now = context.time.now()
+        switch answer {
+        case .said(let said): return try write(said, at: now, in: transaction)
+        case .failed(let error): return try write(error, at: now, in: transaction)
+        }
+    }
+
+    // MARK: The vendor told
+
+    private func write(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> [String] {
+        guard var export = try subject(said, in: transaction) else {
+            return try record(said, at: now, in: transaction)
+        }
+        let before = export
+        guard export.vendorKey != nil || isMeant(said, by: export) else {
+            export.claimedKey = nil
+            try context.queue.complete(item, at: now, in: transaction)
+            return try context.commit(
+                export, export.contradiction("a webhook claims \(said.key), which the vendor has otherwise"), at: now,
+                in: transaction)
+        }
+        let consequences = try advance(&export, said, at: now, in: transaction)
+        try settle(export, at: now, in: transaction)
+        if export == before { return try context.follow(export, consequences, at: now, in: transaction) }
+        return try context.commit(export, consequences, at: now, in: transaction)
+    }
+
+    /// The export on record that the vendor's entity is: by its key, else by our token in its target URL.
+    private func subject(_ said: VendorExport, in transaction: any Transaction) throws -> Export? {
+        if let export = try context.store.export(vendorKey: said.key, in: transaction) { return export }
+        if let id = ExportID(parsing: item.key) { return try context.store.export(id, in: transaction) }
+        guard let token = said.webhookTargetURL.flatMap(ExportHooks.token) else { return nil }
+        return try context.store.export(hookToken: token, in: transaction)
+    }
+
+    /// Whether an entity whose key only a webhook named can be this export.
+    private func isMeant(_ said: VendorExport, by export: Export) -> Bool {
+        if let report = said.report, report != export.report { return false }
+        guard let url = said.webhookTargetURL, let token = export.hookToken else { return true }
+        return ExportHooks.token(in: url).map(token.matches) ?? false
+    }
+
+    private func advance(
+        _ export: inout Export, _ said: VendorExport, at now: Timestamp, in transaction: any Transaction
+    ) throws -> [ExportConsequence] {
+        let wasQueued = !export.status.isEnd
+        var consequences = export.vendorSays(said, at: now)
+        if export.status == .queued, let queuedAt = export.queuedAt, now >= queuedAt + context.settings.pollPatience {
+            let told = said.whole["status"]?.string ?? ""
+            consequences += export.abandon(
+                ExportError(
+                    code: "vendor_timeout",
+                    message: """
+                        The vendor still says \(told), \(DurationText.format(context.settings.pollPatience)) after \
+                        it took the export.
+                        """), at: now)
+        }
+        if export.status == .success, let expiresAt = export.expiresAt, now >= expiresAt + .seconds(60) {
+            consequences += export.linksDied(nil, at: now)
+        }
+        if wasQueued, export.status.isEnd, export.seenBy[.webhook] == nil, export.seenBy[.event] == nil {
+            export.seenBy[.poll] = now
+            // Failures are told by no webhook: they say nothing about whether webhooks arrive.
+            if export.status == .success {
+                try context.facts.set(.hookMissed, to: now, in: transaction)
+                context.counters.add(.webhookMissed)
+            }
+        }
+        return consequences
+    }
+
+    /// One that we did not trigger.
+    private func record(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> [String] {
+        var export = Export.found(
+            id: ExportID(at: now), key: said.key, report: said.report ?? "", source: said.source ?? "api",
+            createdAt: said.createdAt ?? now)
+        if let channel = item.payload["channel"]?.string.flatMap(ExportChannel.init),
+            let seenAt = item.payload["at"]?.integer
+        {
+            export.hinted(by: channel, key: nil, at: Timestamp(milliseconds: seenAt))
+        }
+        guard try context.store.insert(export, in: transaction) else { throw StorageError.conflict }
+        export.revision = 1
+        let consequences = try advance(&export, said, at: now, in: transaction)
+        try settle(export, at: now, in: transaction)
+        return try context.commit(export, consequences, at: now, in: transaction)
+    }
+
+    // MARK: The vendor did not tell
+
+    private func write(_ error: VendorError, at now: Timestamp, in transaction: any Transaction) throws -> [String] {
+        let export =
+            try ExportID(parsing: item.key).map { try context.store.export($0, in: transaction) }
+            ?? context.store.export(vendorKey: askedKey, in: transaction)
+        guard var export, export.vendorKey != nil else {
+            // Only a webhook's word: dropped where the vendor keeps saying that it has no such export.
+            if case .giveUp = error.action, item.attempt >= 5 {
+                try context.queue.complete(item, at: now, in: transaction)
+            } else {
+                try retry(error, at: now, in: transaction)
+            }
+            return []
+        }
+        let since = now.since(export.queuedAt ?? export.requestedAt)
+        let consequences: [ExportConsequence]
+        switch (error.cause, export.status) {
+        case (.notFound, .queued) where since >= Self.unknownTolerance:
+            consequences = export.abandon(
+                ExportError(
+                    code: "vendor_lost_export", message: "The vendor no longer knows this export: \(error.message)",
+                    vendor: error.answer ?? .null), at: now)
+        case (.notFound, .success) where export.expiresAt.map { $0 <= now } ?? true:
+            consequences = export.linksDied(nil, at: now)
+        case (_, .queued) where since >= context.settings.silencePatience:
+            consequences = export.abandon(
+                ExportError(
+                    code: "vendor_silent", message: "The vendor gives no answer about this export: \(error)",
+                    vendor: error.answer ?? .null), at: now)
+        default:
+            try retry(error, at: now, in: transaction)
+            return []
+        }
+        try settle(export, at: now, in: transaction)
+        return try context.commit(export, consequences, at: now, in: transaction)
+    }
+
+    private func retry(_ error: VendorError, at now: Timestamp, in transaction: any Transaction) throws {
+        let backoff = WorkHandler.exponentialBackoff(item.attempt)
+        let again: Timestamp
+        switch error.action {
+        case .retry(let after): again = now + (after ?? backoff)
+        case .waitUntil(let time): again = time ?? now + .seconds(60)
+        case .giveUp, .unknownOutcome: again = now + max(backoff, context.settings.pollFast)
+        }
+        try context.queue.reschedule(item, at: again, now: now, error: error.description, in: transaction)
+    }
+
+    // MARK: Next
+
+    /// The item goes, or comes back when the vendor must be asked again. From a hint by the vendor's key on, the
+    /// export is looked after under its own.
+    private func settle(_ export: Export, at now: Timestamp, in transaction: any Transaction) throws {
+        let arrive = try context.facts.hooksArrive(in: transaction)
+        let interval = arrive ? context.settings.pollSlow : context.settings.pollFast
+        let next = export.nextCheck(after: now, every: interval.jittered(by: 0.2))
+        if item.key == export.id.text, let next {
+            try context.queue.reschedule(item, at: next, now: now, resetsAttempts: true, in: transaction)
+            return
+        }
+        try context.queue.complete(item, at: now, in: transaction)
+        if let next {
+            try context.queue.enqueue(ExportCheckWork.draft(export.id, dueAt: next), at: now, in: transaction)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import CausewayCore
+import Logging
+import Storage
+import Vendor
+import WorkQueue
+
+/// The one way to an export's end: asks the vendor, then moves the export on, publishes the event and sets the next
+/// check in one transaction. Polls, webhooks and account events are only reasons to run it.
+///
+/// Its key is ours (`exp_…`) for an export on record, and the vendor's (`vrex_…`) for one that a webhook told of.
+struct ExportCheckWork: Sendable {
+    static let kind = "export.check"
+
+    let context: ExportContext
+
+    var handler: WorkHandler {
+        WorkHandler(kind: Self.kind, concurrency: 16) { item in try await run(item) }
+    }
+
+    static func draft(_ id: ExportID, dueAt: Timestamp) -> WorkDraft {
+        WorkDraft(kind: kind, key: id.text, dueAt: dueAt)
+    }
+
+    /// - Parameter channel: what told of it.
+    static func draft(vendorKey key: String, seenBy channel: ExportChannel, at now: Timestamp) -> WorkDraft {
+        WorkDraft(
+            kind: kind, key: key,
+            payload: ["channel": .string(channel.rawValue), "at": .integer(now.milliseconds)], dueAt: now)
+    }
+
+    private func run(_ item: WorkItem) async throws -> WorkOutcome {
+        guard let key = try await keyToAsk(item) else { return .done }
+        context.counters.add(.check)
+        let answer: ExportCheckAnswer
+        do {
+            answer = .said(try await context.vendor.export(key))
+        } catch let error as VendorError {
+            answer = .failed(error)
+            if error.cause == .unauthorized {
+                context.logger.error(
+                    "the vendor does not accept our keys: check vendor.public_key and vendor.secret_key",
+                    metadata: ["vendor_key": "\(key)"])
+            }
+        }
+        let contradictions = try await context.engine.write { [context] transaction in
+            try ExportCheckResult(context: context, item: item, askedKey: key, answer: answer).write(in: transaction)
+        }
+        context.tell(contradictions)
+        return .settled
+    }
+
+    /// The vendor's key to ask about; nil where there is nothing to learn.
+    private func keyToAsk(_ item: WorkItem) async throws -> String? {
+        guard let id = ExportID(parsing: item.key) else { return item.key }
+        guard let export = try await context.engine.read({ [context] in try context.store.export(id, in: $0) }) else {
+            return nil
+        }
+        return export.vendorKey ?? export.claimedKey
+    }
+}
+
+enum ExportCheckAnswer: Sendable {
+    case said(VendorExport)
+    case failed(VendorError)
+}
