@@ -59,7 +59,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
-let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -83,7 +82,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -136,7 +134,7 @@ let package = Package(
             [
                 "CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "OutboundHTTP", "FileStore",
                 "Vendor", "Access", "Exports", "Fanout", "Imports", "CausewayAPI",
-                hummingbird, lifecycle, logging, configuration, yams,
+                hummingbird, lifecycle, logging, yams,
             ]),
         .executableTarget(
             name: "causeway",
@@ -187,7 +185,7 @@ let package = Package(
                 httpTypes, logging, nioCore,
             ]),
         tests(
-            "CausewayServerTests", ["CausewayCore", "CausewayServer", "Support", logging]),
+            "CausewayServerTests", ["CausewayCore", "OutboundHTTP", "CausewayServer", "Support", logging]),
         tests(
             "VendorSimulatorTests",
             ["CausewayCore", "VendorSimulator", "Support", hummingbird, httpTypes, logging, lifecycle, nioCore]),

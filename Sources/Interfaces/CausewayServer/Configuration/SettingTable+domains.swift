@@ -1,0 +1,59 @@
+import CausewayCore
+import OutboundHTTP
+
+extension SettingTable {
+    // MARK: Exports
+
+    static let pollingFast = Setting(
+        "polling.fast", .duration(.seconds(1) ... .seconds(86_400)), default: "30s",
+        "Between two status calls of an export while webhooks are not known to arrive.")
+    static let pollingSlow = Setting(
+        "polling.slow", .duration(.seconds(1) ... .seconds(86_400)), default: "60s", "The same once they are.")
+    static let pollFor = Setting(
+        "exports.poll_for", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "2h",
+        "An export that the vendor still shows as queued after this long has failed. It says up to 30 minutes.")
+    static let lostAnswerWait = Setting(
+        "exports.lost_answer_wait", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "45m",
+        "How long a webhook is waited for where the vendor's answer to a trigger was lost.")
+    static let triggerFor = Setting(
+        "exports.trigger_for", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "24h",
+        "How long a trigger is tried that the vendor does not take: it is down, or the keys are wrong.")
+    static let silenceFor = Setting(
+        "exports.silence_for", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "48h",
+        "How long an export is asked for that the vendor does not answer about; its links would be dead by then.")
+
+    static let exports: [SettingDescription] = [
+        pollingFast.description, pollingSlow.description, pollFor.description, lostAnswerWait.description,
+        triggerFor.description, silenceFor.description,
+    ]
+
+    // MARK: Deliveries
+
+    static let retrySchedule = Setting(
+        "deliveries.retry_schedule", .retrySchedule, default: "5s,30s,2m,15m,1h,4h,12h,24h",
+        "The waits between the attempts of a delivery, where its subscription has none of its own.")
+    static let deliveryTimeout = Setting(
+        "deliveries.timeout", .duration(.milliseconds(100) ... .seconds(300)), default: "15s",
+        "For one attempt, from resolving the name to the last byte read.")
+    static let deliveryNetworks = Setting(
+        "deliveries.allow_networks", .networks, note: "none: public addresses only",
+        "Private networks that subscribers may be in, such as 10.0.0.0/8. Metadata addresses never open.")
+
+    static let deliveries: [SettingDescription] = [
+        retrySchedule.description, deliveryTimeout.description, deliveryNetworks.description,
+    ]
+
+    // MARK: Imports
+
+    static let importSize = Setting(
+        "imports.max_size", .byteSize(atLeast: 1024), default: "2GiB", "The largest upload, after unpacking.")
+    static let chunkRows = Setting(
+        "imports.chunk_rows", .number(1...10_000_000), default: "10000", "Rows handed to the importer at a time.")
+    static let importErrors = Setting(
+        "imports.max_errors", .number(1...1_000_000), default: "10000",
+        "Errors of one file that are kept; the totals stay exact.")
+
+    static let imports: [SettingDescription] = [
+        importSize.description, chunkRows.description, importErrors.description,
+    ]
+}
