@@ -120,7 +120,10 @@ let package = Package(
             ["CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", crypto, httpTypes, logging]),
         domain(
             "Imports",
-            ["CausewayCore", "CSV", "Storage", "Events", "WorkQueue", "Vendor", "FileStore", crypto, logging]),
+            [
+                "CausewayCore", "CSV", "CAssets", "Storage", "Events", "WorkQueue", "Vendor", "FileStore", crypto,
+                logging,
+            ]),
 
         // Interfaces
         interface(
@@ -159,6 +162,7 @@ let package = Package(
             path: "Tests/Support", swiftSettings: strict),
         tests("CausewayCoreTests", ["CausewayCore", "Support"]),
         tests("CSVTests", ["CSV"]),
+        tests("ImportsTests", ["CausewayCore", "CSV", "Imports"]),
         tests("StorageTests", ["CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "Support", logging]),
         tests(
             "OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", "Support", hummingbird, nioCore, nioPosix, httpTypes]),

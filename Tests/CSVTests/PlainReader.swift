@@ -226,7 +226,9 @@ struct PlainReader {
         if reading.failure == nil { reading.failure = invalid(start, contentEnd, cells) }
         guard reading.failure == nil else { return }
         if text == nil,
-            let long = cells.prefix(limits.columns).firstIndex(where: { self.text(of: $0).unicodeScalars.count > limits.cell })
+            let long = cells.prefix(limits.columns).firstIndex(where: {
+                self.text(of: $0).unicodeScalars.count > limits.cell
+            })
         {
             let at = cells[long].start
             text = "cell_too_long line \(line + lineEnds(from: start, to: at)) at \(at) cell \(long)"

@@ -26,6 +26,8 @@ public struct CSVDialect: Sendable, Hashable {
         public static let carriageReturn = Self(rawValue: 4)
     }
 
+    public init() {}
+
     public internal(set) var delimiter = CSVDelimiter.comma
     /// EF BB BF stood first.
     public internal(set) var hasByteOrderMark = false

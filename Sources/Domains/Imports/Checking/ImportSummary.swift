@@ -1,0 +1,55 @@
+public import CSV
+
+/// What came out of checking one file.
+public struct ImportSummary: Sendable {
+    public var object: ImportObject
+    /// Rows the file has, as far as it could be read.
+    public var totalRows = 0
+    public var validRows = 0
+    public var invalidRows: Int { totalRows - validRows }
+    /// All problems, also those that were not handed out.
+    public var totalProblems = 0
+    /// Problems handed out.
+    public var storedProblems = 0
+    /// The first problems, for an answer that shows some at once.
+    public var firstProblems: [RowProblem] = []
+    /// The file itself is refused, in every mode: its header, its encoding, no rows.
+    public var isRefused = false
+    public var byteCount = 0
+    public var dialect = CSVDialect()
+    /// The columns by place, spelled as the vendor spells them.
+    public var header: [String] = []
+    /// Where the header stands, with its line end.
+    public var headerBytes = 0..<0
+    /// Bytes, delimiter, line ends and the header's spelling are what the vendor's importer reads, so the file can be
+    /// forwarded as it came.
+    public var isAsVendorReads = false
+    /// The valid rows cut into pieces to forward.
+    public var chunks: [ImportChunkRange] = []
+
+    public init(object: ImportObject) {
+        self.object = object
+    }
+
+    /// `utf-8`: others are turned into it in front of the reader.
+    public var encoding: String { "utf-8" }
+}
+
+/// Some of the valid rows, in order.
+public struct ImportChunkRange: Hashable, Sendable {
+    /// From 1.
+    public var number: Int
+    /// Valid rows.
+    public var rows: Int
+    /// From the first byte of its first valid row to behind its last one. Rejected rows (and blank lines) may lie
+    /// between; they are to be left out.
+    public var bytes: Range<Int>
+}
+
+/// What the check hands out while it reads, to be stored as it comes.
+public enum ImportFinding: Sendable {
+    /// One problem; the first `ImportCheck.problemLimit` only.
+    case problem(RowProblem)
+    /// A row with one problem or more; all of them. `bytes` are its bytes with the line end, from the start of the file.
+    case rejected(row: Int, line: Int, bytes: Range<Int>)
+}

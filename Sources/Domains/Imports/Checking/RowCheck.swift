@@ -1,0 +1,128 @@
+import CSV
+
+/// Counts rows, keeps the first problems and marks where chunks begin. The first record is the header.
+struct RowCheck: Sendable {
+    let schema: ObjectSchema?
+    let chunkRows: Int
+    let firstProblems: Int
+    private(set) var summary = ImportSummary(object: .partners)
+    private var validator = RowValidator(plan: RowPlan())
+    private var work = RowValidator.Work()
+    private var text: ProblemText?
+    private var isSpelledAsVendor = false
+    private var chunkStart = 0
+    private var chunkEnd = 0
+    private var chunkCount = 0
+
+    /// Stands in while the real one is at work.
+    static let placeholder = RowCheck()
+
+    private init() {
+        schema = nil
+        chunkRows = 1
+        firstProblems = 0
+    }
+
+    init(schema: ObjectSchema, chunkRows: Int, firstProblems: Int) {
+        self.schema = schema
+        self.chunkRows = chunkRows
+        self.firstProblems = firstProblems
+        summary = ImportSummary(object: schema.object)
+    }
+
+    mutating func take(
+        _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ report: ImportCheck.Report
+    ) throws {
+        guard record.number > 0 else {
+            try readHeader(record, bytes, cells, report)
+            return
+        }
+        summary.totalRows &+= 1
+        if record.problem == nil, validator.check(record, bytes, cells, &work) {
+            summary.validRows &+= 1
+            if chunkCount == 0 { chunkStart = record.byteOffset }
+            chunkCount &+= 1
+            chunkEnd = record.byteOffset &+ record.byteCount
+            if chunkCount == chunkRows { endChunk() }
+            return
+        }
+        try reject(record, bytes, cells, report)
+    }
+
+    private mutating func endChunk() {
+        guard chunkCount > 0 else { return }
+        summary.chunks.append(
+            ImportChunkRange(number: summary.chunks.count + 1, rows: chunkCount, bytes: chunkStart..<chunkEnd))
+        chunkCount = 0
+    }
+
+    private mutating func reject(
+        _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ report: ImportCheck.Report
+    ) throws {
+        try report(.rejected(row: record.number, line: record.line, bytes: record.byteOffset..<record.endOffset))
+        guard let text else { return }
+        if let structural = record.problem {
+            summary.totalProblems += 1
+            if hasRoom { try keep(text.problem(structural, record, bytes, cells), report) }
+            return
+        }
+        summary.totalProblems += work.faults.count
+        for fault in work.faults {
+            guard hasRoom else { return }
+            try keep(text.problem(fault, record, bytes, cells), report)
+        }
+    }
+
+    private var hasRoom: Bool { summary.storedProblems < ImportCheck.problemLimit }
+
+    private mutating func keep(_ problem: RowProblem, _ report: ImportCheck.Report) throws {
+        summary.storedProblems += 1
+        if summary.firstProblems.count < firstProblems { summary.firstProblems.append(problem) }
+        try report(.problem(problem))
+    }
+
+    /// A problem of the file itself.
+    private mutating func refuse(_ problem: RowProblem, _ report: ImportCheck.Report) throws {
+        summary.isRefused = true
+        summary.totalProblems += 1
+        if hasRoom { try keep(problem, report) }
+    }
+
+    private mutating func readHeader(
+        _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ report: ImportCheck.Report
+    ) throws {
+        guard let schema else { return }
+        let names = cells.indices.map { cells[$0].text(in: bytes) }
+        let header = HeaderCheck(schema: schema, names: names, line: record.line, byteOffset: record.byteOffset)
+        validator = RowValidator(plan: header.plan)
+        text = ProblemText(schema: schema, plan: header.plan)
+        isSpelledAsVendor = header.isSpelledAsVendor
+        summary.header = header.plan.names
+        summary.headerBytes = record.byteOffset..<record.endOffset
+        for problem in header.problems { try refuse(problem, report) }
+    }
+
+    mutating func finish(
+        failure: CSVProblem?, hasRecords: Bool, dialect: CSVDialect, byteCount: Int, _ report: ImportCheck.Report
+    ) throws -> ImportSummary {
+        endChunk()
+        summary.byteCount = byteCount
+        summary.dialect = dialect
+        if let failure {
+            // A byte that is no text in row 7 is no matter of the header.
+            let row = failure.byteOffset >= summary.headerBytes.upperBound && hasRecords ? summary.totalRows + 1 : nil
+            var problem = ProblemText.problem(failure, row: row)
+            if let cell = failure.cell, summary.header.indices.contains(cell) { problem.column = summary.header[cell] }
+            try refuse(problem, report)
+        } else if !hasRecords {
+            try refuse(
+                RowProblem(code: .emptyFile, message: "The file is empty. Send a header and at least one row."), report)
+        } else if summary.totalRows == 0 {
+            try refuse(
+                RowProblem(
+                    line: 1, code: .noRows, message: "The file has a header, but no rows. Add at least one."), report)
+        }
+        summary.isAsVendorReads = dialect.isPlain && isSpelledAsVendor
+        return summary
+    }
+}

@@ -1,0 +1,101 @@
+/// One column of an object.
+public struct ObjectField: Codable, Hashable, Sendable {
+    public var name: String
+    public var type: FieldType
+    public var isRequired: Bool
+    public var description: String
+    public var example: String
+    public var source: RuleSource
+    /// Characters of a cell that is filled.
+    public var minLength: Int?
+    public var maxLength: Int?
+    /// Of integers and decimals, inclusive; whole numbers.
+    public var minimum: Int64?
+    public var maximum: Int64?
+    /// Digits behind the point.
+    public var maxDecimals: Int?
+    /// What an enum may be.
+    public var values: [String]
+    /// How an enum's values are compared.
+    public var valueCase: LetterCase
+
+    public enum FieldType: String, Codable, Sendable {
+        case string
+        case email
+        /// `2020-12-25`, a day of the calendar.
+        case date
+        /// A date, or whole milliseconds since 1970-01-01T00:00:00Z.
+        case dateOrEpochMilliseconds = "date_or_epoch_ms"
+        case integer
+        case decimal
+        /// `true` or `false`.
+        case boolean
+        case enumeration = "enum"
+        /// Three capital letters after ISO 4217.
+        case currency
+        /// Separated by commas.
+        case tags
+    }
+
+    public init(name: String, type: FieldType = .string, isRequired: Bool = false, source: RuleSource = .program) {
+        self.name = name
+        self.type = type
+        self.isRequired = isRequired
+        self.description = ""
+        self.example = ""
+        self.source = source
+        self.values = []
+        self.valueCase = .exact
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, type, description, example, source, minimum, maximum, values
+        case isRequired = "required"
+        case minLength = "min_length"
+        case maxLength = "max_length"
+        case maxDecimals = "max_decimals"
+        case valueCase = "value_case"
+    }
+
+    /// Everything but `name` has a default: a string that may be empty, declared by the program.
+    public init(from decoder: any Decoder) throws {
+        try decoder.refuseUnknownMembers(CodingKeys.allCases)
+        let members = try decoder.container(keyedBy: CodingKeys.self)
+        name = try members.decode(String.self, forKey: .name)
+        type = try members.decodeIfPresent(FieldType.self, forKey: .type) ?? .string
+        isRequired = try members.decodeIfPresent(Bool.self, forKey: .isRequired) ?? false
+        description = try members.decodeIfPresent(String.self, forKey: .description) ?? ""
+        example = try members.decodeIfPresent(String.self, forKey: .example) ?? ""
+        source = try members.decodeIfPresent(RuleSource.self, forKey: .source) ?? .program
+        minLength = try members.decodeIfPresent(Int.self, forKey: .minLength)
+        maxLength = try members.decodeIfPresent(Int.self, forKey: .maxLength)
+        minimum = try members.decodeIfPresent(Int64.self, forKey: .minimum)
+        maximum = try members.decodeIfPresent(Int64.self, forKey: .maximum)
+        maxDecimals = try members.decodeIfPresent(Int.self, forKey: .maxDecimals)
+        values = try members.decodeIfPresent([String].self, forKey: .values) ?? []
+        valueCase = try members.decodeIfPresent(LetterCase.self, forKey: .valueCase) ?? .exact
+        if (type == .enumeration) == values.isEmpty {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "\(name): an enum, and only one, has values"))
+        }
+    }
+}
+
+extension Decoder {
+    /// A mistyped member is an error, never silently without effect.
+    func refuseUnknownMembers(_ known: [some CodingKey]) throws {
+        let names = Set(known.map(\.stringValue))
+        let unknown = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue).filter { !names.contains($0) }
+        if let first = unknown.min() {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: codingPath, debugDescription: "there is no member \"\(first)\""))
+        }
+    }
+}
+
+private struct AnyKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
