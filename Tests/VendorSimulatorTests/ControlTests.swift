@@ -1,4 +1,6 @@
 import CausewayCore
+import Logging
+import ServiceLifecycle
 import Testing
 import VendorSimulator
 
@@ -55,6 +57,23 @@ import VendorSimulator
             #expect(story.contains("export \(key) of vrc_123456 asked for by ops@example.com: queued, ready in 20ms"))
             #expect(story.contains("export \(key) is ready: 1 file(s)"))
         }
+    }
+
+    @Test("A stop does not wait for those who wait")
+    func stopping() async throws {
+        let simulator = VendorSimulator(.quick { $0.hold = true })
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: simulator, successTerminationBehavior: .gracefullyShutdownGroup)],
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+        async let ended: Void = group.run()
+        let world = World(url: try await simulator.url(), simulator: simulator)
+        async let waiting = world.open("/simulator/exports?wait=25")
+        // Whether the wait has begun or only comes now, it ends with the stand-in.
+        _ = try await world.trigger()
+        await group.triggerGracefulShutdown()
+        try await ended
+        _ = try await waiting
     }
 
     @Test("A port that is taken is told, not waited for")

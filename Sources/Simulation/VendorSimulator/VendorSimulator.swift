@@ -80,7 +80,7 @@ public final class VendorSimulator: Service {
         }
     }
 
-    /// Serves until it is cancelled or shut down.
+    /// Serves until it is cancelled or shut down; throws where it could not bind.
     public func run() async throws {
         let router = Router(context: SimulatorContext.self)
         router.add(middleware: UnknownPath())
@@ -99,7 +99,10 @@ public final class VendorSimulator: Service {
             }, logger: logger)
         defer { account.close() }
         do {
-            try await application.run()
+            // Nothing here is worth finishing: a stop ends waits and downloads at once.
+            try await cancelWhenGracefulShutdown { try await application.run() }
+            settle(.failed(CancellationError()))
+        } catch is CancellationError {
             settle(.failed(CancellationError()))
         } catch {
             settle(.failed(error))
