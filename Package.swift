@@ -129,7 +129,8 @@ let package = Package(
         interface(
             "CausewayAPI",
             [
-                "CausewayCore", "CSV", "Storage", "Events", "Access", "Exports", "Fanout", "Imports", "CAssets",
+                "CausewayCore", "CSV", "Storage", "Events", "Vendor", "Access", "Exports", "Fanout", "Imports",
+                "CAssets",
                 hummingbird, httpTypes, logging, nioCore, nioHTTPTypes, crypto,
             ]),
         interface(
@@ -185,8 +186,8 @@ let package = Package(
         tests(
             "CausewayAPITests",
             [
-                "CausewayCore", "Storage", "Access", "CausewayAPI", "Support", hummingbird, hummingbirdTesting,
-                httpTypes, logging, nioCore,
+                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Vendor", "Access", "Exports",
+                "Fanout", "CausewayAPI", "Support", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]),
         tests(
             "CausewayServerTests", ["CausewayCore", "OutboundHTTP", "CausewayServer", "Support", logging]),

@@ -1,14 +1,20 @@
 import Access
 import CausewayAPI
 import CausewayCore
+import Events
+import Exports
+import Fanout
 import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
 import HummingbirdTesting
 import NIOCore
+import OutboundHTTP
 import Storage
 import Support
+import Vendor
+import WorkQueue
 
 /// The whole interface over a real SQLite, asked without sockets.
 struct APIFixture {
@@ -18,12 +24,31 @@ struct APIFixture {
     let table: RouteTable
     static let adminKey = "set-up-key"
 
+    /// The vendor is a port where nobody listens: what is asked here comes before any answer of its.
     init() async throws {
-        database = try await TestDatabase(AccessMigrations.all)
+        database = try await TestDatabase(
+            EventMigrations.all + WorkQueueMigrations.all + AccessMigrations.all + ExportMigrations.all
+                + FanoutMigrations.all)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let client = OutboundHTTPClient(
+            loop: CurlMultiLoop(logger: logger), configuration: .init(userAgent: "test"))
+        let vendor = try VendorClient(
+            settings: VendorSettings(
+                baseURL: "http://127.0.0.1:9", publicKey: "pk", secretKey: Secret("sk")),
+            http: client, time: time, logger: logger)
+        let engine = database.engine
         let api = CausewayAPI(
             .init(
-                engine: database.engine, time: time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-                keys: KeyOperations(engine: database.engine, time: time, adminKey: Secret(Self.adminKey)),
+                engine: engine, time: time, logger: logger,
+                keys: KeyOperations(engine: engine, time: time, adminKey: Secret(Self.adminKey)),
+                exports: ExportDomain(
+                    engine: engine, queue: WorkQueue(), vendor: vendor,
+                    settings: ExportSettings(
+                        publicURL: "http://public.example", internalURL: "http://internal.example",
+                        memberEmail: "ops@example.com"),
+                    time: time, logger: logger),
+                subscriptions: SubscriptionOperations(engine: engine, time: time, egress: .publicOnly),
+                deliveries: DeliveryOperations(engine: engine),
                 unreadiness: { nil }))
         table = api.table
         app = Application(responder: api.router.buildResponder())

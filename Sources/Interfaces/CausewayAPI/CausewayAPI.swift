@@ -1,5 +1,7 @@
 public import Access
 public import CausewayCore
+public import Exports
+public import Fanout
 public import Hummingbird
 public import Logging
 public import Storage
@@ -12,17 +14,24 @@ public struct CausewayAPI {
         public var time: any TimeSource
         public var logger: Logger
         public var keys: KeyOperations
+        public var exports: ExportDomain
+        public var subscriptions: SubscriptionOperations
+        public var deliveries: DeliveryOperations
         /// Nil where the service can do its work; otherwise why not.
         public var unreadiness: @Sendable () async -> String?
 
         public init(
-            engine: any StorageEngine, time: any TimeSource, logger: Logger, keys: KeyOperations,
+            engine: any StorageEngine, time: any TimeSource, logger: Logger, keys: KeyOperations, exports: ExportDomain,
+            subscriptions: SubscriptionOperations, deliveries: DeliveryOperations,
             unreadiness: @escaping @Sendable () async -> String?
         ) {
             self.engine = engine
             self.time = time
             self.logger = logger
             self.keys = keys
+            self.exports = exports
+            self.subscriptions = subscriptions
+            self.deliveries = deliveries
             self.unreadiness = unreadiness
         }
     }
@@ -36,13 +45,18 @@ public struct CausewayAPI {
         router.add(middleware: RequestLog(time: services.time, logger: services.logger))
         router.add(middleware: Problems(table: table))
         router.add(middleware: ExpectContinue())
-        OperationRoutes(unreadiness: services.unreadiness).add(to: Routes(table: table, router: router))
+        let open = Routes(table: table, router: router)
+        OperationRoutes(unreadiness: services.unreadiness).add(to: open)
+        HookRoutes(hooks: services.exports.hooks).add(to: open)
 
         let callers = router.group().add(middleware: Authentication(keys: services.keys))
         let routes = Routes(table: table, router: callers)
         let changes = ChangeRecorder(engine: services.engine, time: services.time)
         KeyRoutes(keys: services.keys, changes: changes).add(to: routes)
         AuditRoutes(engine: services.engine).add(to: routes)
+        ExportRoutes(exports: services.exports, changes: changes, time: services.time).add(to: routes)
+        SubscriptionRoutes(subscriptions: services.subscriptions, changes: changes).add(to: routes)
+        DeliveryRoutes(deliveries: services.deliveries).add(to: routes)
         self.router = router
         self.table = table
     }

@@ -1,0 +1,50 @@
+import Access
+import CausewayCore
+import Events
+import Fanout
+import Hummingbird
+
+/// `/v1/deliveries`
+struct DeliveryRoutes {
+    let deliveries: DeliveryOperations
+
+    func add(to routes: Routes) {
+        routes.get("/v1/deliveries", .deliveriesRead, list)
+        routes.get("/v1/deliveries/{id}", .deliveriesRead, show)
+    }
+
+    @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        var query = QueryParameters(request)
+        let page = query.page()
+        var filter = DeliveryFilter()
+        for text in query.all("subscription") {
+            guard let id = SubscriptionID(parsing: text) else {
+                query.refuse("subscription", "invalid_id", "This must be a subscription's id, sub_….")
+                continue
+            }
+            filter.subscriptions.append(id)
+        }
+        for text in query.all("event") {
+            guard let id = EventID(parsing: text) else {
+                query.refuse("event", "invalid_id", "This must be an event's id, evt_….")
+                continue
+            }
+            filter.events.append(id)
+        }
+        filter.states = query.all("state", oneOf: Delivery.State.allCases.map(\.rawValue))
+            .compactMap(Delivery.State.init)
+        try query.finish()
+        return Answer.list(try await deliveries.list(filter, page), \.json)
+    }
+
+    @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {
+        let text = try context.parameters.require("id")
+        guard let id = DeliveryID(parsing: text) else { throw Problem.notFound("delivery", text) }
+        do {
+            let (delivery, attempts) = try await deliveries.delivery(id)
+            return Answer.resource(delivery.json(with: attempts), for: request)
+        } catch let error as FanoutError {
+            throw Problem(error)
+        }
+    }
+}
