@@ -46,7 +46,8 @@ lint: ## Check format and style, strictly
 	@echo "==> checking format and style"
 	@swift format lint --strict --recursive --parallel $(SOURCES)
 
-install: release ## Install binary, systemd unit and environment file (PREFIX, SYSCONFDIR, DESTDIR)
+# Through sudo what was built is taken as it is: root needs no Swift, and leaves no files of its own in .build.
+install: $(if $(and $(SUDO_UID),$(wildcard $(RELEASE_BIN))),,release) ## Install binary, systemd unit, environment file
 	@deploy/install '$(RELEASE_BIN)' '$(PREFIX)' '$(SYSCONFDIR)' '$(DESTDIR)'
 
 clean: ## Remove everything that was built
