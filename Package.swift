@@ -64,6 +64,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -138,13 +139,14 @@ let package = Package(
             [
                 "CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "OutboundHTTP", "FileStore",
                 "Vendor", "Access", "Exports", "Fanout", "Imports", "CausewayAPI",
-                hummingbird, lifecycle, logging, yams,
+                hummingbird, lifecycle, unixSignals, logging, yams,
             ]),
         .executableTarget(
             name: "causeway",
             dependencies: [
                 "CausewayCore", "CausewayServer", "VendorSimulator", "OutboundHTTP", "Access", "Fanout", "Storage",
-                argumentParser, logging, lifecycle, hummingbird, httpTypes,
+                "StorageSQLite",
+                argumentParser, logging, lifecycle, unixSignals, hummingbird, httpTypes,
             ],
             path: "Sources/Interfaces/causeway", swiftSettings: strict),
 

@@ -32,7 +32,7 @@ struct APIFixture {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = OutboundHTTPClient(
             loop: CurlMultiLoop(logger: logger), configuration: .init(userAgent: "test"))
-        let vendor = try VendorClient(
+        let vendor = VendorClient(
             settings: VendorSettings(
                 baseURL: "http://127.0.0.1:9", publicKey: "pk", secretKey: Secret("sk")),
             http: client, time: time, logger: logger)

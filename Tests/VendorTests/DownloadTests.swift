@@ -43,7 +43,7 @@ struct DownloadTests {
 
     @Test("A link to a private address is not followed unless its network is opened")
     func privateAddress() async throws {
-        try await VendorWorld.with(settings: { $0.allowedNetworks = [] }) { world in
+        try await VendorWorld.with(settings: { $0.allowedNetworks = .none }) { world in
             let link = try #require(try await world.finishedExport().files.first?.url)
             let error = await #expect(throws: VendorError.self) { _ = try await world.client.openDownload(link) }
             #expect(error?.message.contains("egress_denied") == true)

@@ -28,9 +28,9 @@ struct VendorWorld: Sendable {
             group.addTask { try await simulator.run() }
             let url = try await simulator.url()
             var settings = VendorSettings(baseURL: url, publicKey: "pk_test", secretKey: Secret(secret))
-            settings.allowedNetworks = ["127.0.0.0/8"]
+            settings.allowedNetworks = try AllowedNetworks(parsing: ["127.0.0.0/8"])
             change(&settings)
-            let client = try VendorClient(
+            let client = VendorClient(
                 settings: settings, http: http, time: SystemTimeSource(), logger: log.logger)
             let world = VendorWorld(url: url, client: client, log: log, http: http)
             let result: Result<Void, any Error>

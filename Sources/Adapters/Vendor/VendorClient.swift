@@ -14,17 +14,16 @@ public struct VendorClient: Sendable {
     let downloadEgress: EgressPolicy
 
     /// - Parameter budget: shared by all clients of the same vendor in this process.
-    /// - Throws: where `settings.allowedNetworks` cannot be read.
     public init(
         settings: VendorSettings, http: OutboundHTTPClient, time: any TimeSource, logger: Logger,
         budget: RequestBudget? = nil
-    ) throws {
+    ) {
         self.settings = settings
         self.http = http
         self.time = time
         self.logger = logger
         self.budget = budget ?? RequestBudget(perMinute: settings.requestsPerMinute, time: time)
-        downloadEgress = EgressPolicy(allowing: try AllowedNetworks(parsing: settings.allowedNetworks))
+        downloadEgress = EgressPolicy(allowing: settings.allowedNetworks)
     }
 
     /// Makes a call and reads its envelope.

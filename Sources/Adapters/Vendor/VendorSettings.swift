@@ -1,4 +1,5 @@
 public import CausewayCore
+public import OutboundHTTP
 
 /// How the vendor is reached. What its guides do not document is a setting here, with what is inferred as default.
 public struct VendorSettings: Sendable {
@@ -21,8 +22,8 @@ public struct VendorSettings: Sendable {
     public var maximumAnswer = 16 << 20
     /// How long to wait before the keys are tried again after a 401.
     public var wrongKeysPause = Duration.seconds(300)
-    /// Networks that download links may lead to besides public addresses, as CIDRs.
-    public var allowedNetworks: [String] = []
+    /// Networks that download links may lead to besides public addresses.
+    public var allowedNetworks = AllowedNetworks.none
     public var paths = VendorPaths()
     public var webhookEvents = WebhookEventsMember.event
     public var importFields = ImportFields()

@@ -19,6 +19,7 @@ public final class Worker: Sendable {
     private struct State {
         var isStopping = false
         var wakers: [SignalSubscription] = []
+        var lastLook: Timestamp?
         var running: [Identifier<WorkItemKind>: (item: WorkItem, lease: Duration)] = [:]
     }
 
@@ -32,6 +33,9 @@ public final class Worker: Sendable {
         self.logger = logger
         self.handlers = handlers
     }
+
+    /// When it last looked for work of any kind; nil before it runs. It looks every two seconds at the latest.
+    public var lastLook: Timestamp? { state.withLock(\.lastLook) }
 
     /// Claims nothing more; `run` returns when what runs has ended.
     public func stop() {
@@ -66,6 +70,7 @@ public final class Worker: Sendable {
             state.withLock { $0.wakers.append(waker) }
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled, !state.withLock({ $0.isStopping }) {
+                    state.withLock { $0.lastLook = time.now() }
                     let free = handler.concurrency - running(handler.kind)
                     let items = free > 0 ? await claim(handler, limit: free) : []
                     for item in items {

@@ -1,0 +1,106 @@
+import Access
+import CausewayAPI
+public import CausewayCore
+import Events
+import Exports
+import Fanout
+import Foundation
+import Hummingbird
+public import Logging
+import OutboundHTTP
+import ServiceLifecycle
+import Storage
+import StorageSQLite
+import UnixSignals
+import Vendor
+import WorkQueue
+
+/// The composition root: every part of a serving process, put together and run until told to stop.
+public struct Gateway: Sendable {
+    private let settings: Settings
+    private let time: any TimeSource
+    private let logger: Logger
+
+    public init(_ settings: Settings, time: any TimeSource = SystemTimeSource(), logger: Logger) {
+        self.settings = settings
+        self.time = time
+        self.logger = logger
+    }
+
+    /// Until SIGTERM or SIGINT. In-flight work is let finish within `server.shutdown_grace`; what does not is left for
+    /// the next start. Throws `GatewayError` and `StorageError` where it cannot start.
+    public func run() async throws {
+        let directory = try DataDirectory(settings.dataDirectory)
+        let lock = try DataDirectoryLock(directory)
+        defer { withExtendedLifetime(lock) {} }
+        let engine = try SQLiteEngine(path: directory.database)
+        try await Schema.prepare(engine, at: time.now())
+
+        let loop = CurlMultiLoop(logger: logger)
+        try loop.start()
+        let client = OutboundHTTPClient(loop: loop, configuration: settings.outboundConfiguration)
+        let vendor = VendorClient(settings: try settings.vendorSettings(), http: client, time: time, logger: logger)
+        let queue = WorkQueue()
+        let exports = ExportDomain(
+            engine: engine, queue: queue, vendor: vendor, settings: settings.exportSettings, time: time, logger: logger)
+        try await exports.start()
+        let worker = Worker(
+            queue: queue, engine: engine, time: time, logger: logger, handlers: exports.handlers)
+        let deliveries = DeliveryEngine(
+            engine: engine, client: client, time: time, logger: logger, settings: settings.deliverySettings)
+        let api = CausewayAPI(
+            .init(
+                engine: engine, time: time, logger: logger,
+                keys: KeyOperations(engine: engine, time: time, adminKey: settings.adminKey), exports: exports,
+                subscriptions: SubscriptionOperations(engine: engine, time: time, egress: settings.deliveryEgress),
+                deliveries: DeliveryOperations(engine: engine),
+                unreadiness: Readiness(engine: engine, worker: worker, time: time).reason))
+
+        for warning in settings.warnings { logger.warning("\(warning)") }
+        logger.notice("starting", metadata: ["version": "\(ProductVersion.text)", "settings": "\(settings.summary)"])
+        // Stopped in reverse: first nobody new comes in, then what was taken in is worked off.
+        var services: [any Service] = [
+            Housekeeping(engine: engine, time: time, logger: logger),
+            StoppableService(run: deliveries.run, stop: deliveries.stop),
+        ]
+        services += EventWiring.dispatchers(engine: engine, time: time, logger: logger).map { dispatcher in
+            CancellableService(run: dispatcher.run)
+        }
+        services.append(StoppableService(run: worker.run, stop: worker.stop))
+        services.append(server(api))
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        configuration.maximumGracefulShutdownDuration = settings.shutdownGrace
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await ServiceGroup(configuration: configuration).run())
+        } catch {
+            result = .failure(error)
+        }
+        await loop.stop()
+        try await engine.close()
+        logger.notice("stopped")
+        try result.get()
+    }
+
+    private func server(_ api: CausewayAPI) -> some Service {
+        let address = settings.listen
+        return Application(
+            router: api.router,
+            server: .http1(configuration: .init(idleTimeout: .seconds(75))),
+            configuration: .init(address: .hostname(address.host, port: address.port), serverName: nil),
+            onServerRunning: { [logger, settings] _ in
+                logger.notice(
+                    "listening", metadata: ["on": "\(settings.listen)", "public_url": "\(settings.publicURL)"])
+            },
+            logger: quiet)
+    }
+
+    /// For the frameworks below, which tell of every connection that breaks.
+    private var quiet: Logger {
+        var logger = logger
+        logger.logLevel = max(.warning, logger.logLevel)
+        return logger
+    }
+}

@@ -1,0 +1,13 @@
+/// Why the gateway does not start, in words for whoever starts it.
+public enum GatewayError: Error, CustomStringConvertible {
+    case dataDirectory(String)
+    case schema(String)
+    case keysMissing
+
+    public var description: String {
+        switch self {
+        case .dataDirectory(let words), .schema(let words): words
+        case .keysMissing: "vendor.public_key and vendor.secret_key are needed to serve."
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ServiceLifecycle
+
+/// A part that ends by itself once it is told to stop.
+struct StoppableService: Service {
+    let body: @Sendable () async throws -> Void
+    let stop: @Sendable () -> Void
+
+    init(run: @escaping @Sendable () async throws -> Void, stop: @escaping @Sendable () -> Void) {
+        body = run
+        self.stop = stop
+    }
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await body()
+        } onGracefulShutdown: {
+            stop()
+        }
+    }
+}
+
+/// A part that may be cut off at any point, since whatever it does is one transaction.
+struct CancellableService: Service {
+    let body: @Sendable () async throws -> Void
+
+    init(run: @escaping @Sendable () async throws -> Void) { body = run }
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            do {
+                try await body()
+            } catch is CancellationError {}
+        }
+    }
+}

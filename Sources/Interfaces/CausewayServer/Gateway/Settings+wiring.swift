@@ -1,0 +1,63 @@
+import CausewayCore
+import Exports
+import Fanout
+import OutboundHTTP
+import Vendor
+
+// What each part is set to, from what the operator has set.
+
+extension Settings {
+    func vendorSettings() throws -> VendorSettings {
+        guard let keys = vendor.keys else { throw GatewayError.keysMissing }
+        var settings = VendorSettings(
+            baseURL: vendor.url, publicKey: keys.publicKey.reveal(), secretKey: keys.secretKey)
+        settings.requestsPerMinute = vendor.requestsPerMinute
+        settings.connectTimeout = vendor.connectTimeout
+        settings.callTimeout = vendor.callTimeout
+        settings.importTimeout = vendor.importTimeout
+        settings.stallTimeout = vendor.stallTimeout
+        settings.allowedNetworks = vendor.allowedNetworks
+        settings.paths.reports = vendor.paths.reports
+        settings.paths.report = vendor.paths.report
+        settings.paths.webhooks = vendor.paths.webhooks
+        settings.paths.webhook = vendor.paths.webhook
+        settings.paths.importer = vendor.paths.importer
+        settings.webhookEvents = WebhookEventsMember(rawValue: vendor.webhookEventMember) ?? .event
+        settings.importFields.group = vendor.groupField
+        settings.importFields.sendInvites = vendor.invitesField
+        settings.limitWords.requests = vendor.limits.requestWords
+        settings.limitWords.member = vendor.limits.memberWords
+        return settings
+    }
+
+    var exportSettings: ExportSettings {
+        var settings = ExportSettings(
+            publicURL: publicURL, internalURL: internalURL, memberEmail: vendor.memberEmail)
+        settings.pollFast = exports.pollFast
+        settings.pollSlow = exports.pollSlow
+        settings.pollPatience = exports.pollFor
+        settings.unknownPatience = exports.lostAnswerWait
+        settings.triggerPatience = exports.triggerFor
+        settings.silencePatience = exports.silenceFor
+        settings.registersWebhook = vendor.registersWebhook
+        settings.limits.window = vendor.limits.window
+        settings.limits.perReport = vendor.limits.perReport
+        settings.limits.perMember = vendor.limits.perMember
+        settings.limits.reportLimitIgnoresMember = vendor.limits.reportIgnoresMember
+        settings.limits.failureKeepsReport = vendor.limits.countsFailures
+        return settings
+    }
+
+    var deliveryEgress: EgressPolicy { EgressPolicy(allowing: deliveries.allowedNetworks) }
+
+    var deliverySettings: DeliveryEngine.Settings {
+        DeliveryEngine.Settings(
+            retrySchedule: deliveries.retrySchedule, timeout: deliveries.timeout, egress: deliveryEgress,
+            userAgent: ProductVersion.userAgent)
+    }
+
+    var outboundConfiguration: OutboundHTTPClient.Configuration {
+        OutboundHTTPClient.Configuration(
+            userAgent: ProductVersion.userAgent, proxy: outbound.proxy, caFile: outbound.caFile)
+    }
+}
