@@ -25,6 +25,23 @@ public struct EventMatching: Sendable {
     @discardableResult
     func enqueue(_ events: [Event], at now: Timestamp, in transaction: any Transaction) throws -> Int {
         guard let first = events.first, let last = events.last else { return 0 }
+        let added = try transaction.execute(Self.statement(for: events, at: now))
+        guard added > 0 else { return 0 }
+        try transaction.execute(
+            """
+            UPDATE delivery_lane
+            SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE \(now) END
+            WHERE (ready_at IS NULL OR ready_at > \(now)) AND subscription_number IN (
+                SELECT subscription_number FROM delivery
+                WHERE number >= \(first.sequence * DeliveryNumber.subscriptions)
+                  AND number < \((last.sequence + 1) * DeliveryNumber.subscriptions) AND visible_at IS NOT NULL)
+            """)
+        transaction.signal(DeliveryEngine.topic)
+        return added
+    }
+
+    /// One for a batch, whatever its size; the number of its texts is small.
+    static func statement(for events: [Event], at now: Timestamp) -> SQLQuery {
         let types = events.map { event -> SQLQuery in "(CAST(\(event.sequence) AS BIGINT), \(event.type))" }
         let attributes = events.flatMap { event in
             SubscriptionFilter.Dimension.allCases.compactMap { dimension -> SQLQuery? in
@@ -34,8 +51,7 @@ public struct EventMatching: Sendable {
             }
         }
         // CROSS JOIN: SQLite keeps the order, from the events to the indexes.
-        let added = try transaction.execute(
-            """
+        return """
             WITH event (sequence, type) AS (
                 VALUES \(query: BatchRows.joined(types, filler: "(CAST(0 AS BIGINT), '')"))),
             attribute (sequence, dimension, value) AS (
@@ -60,22 +76,10 @@ public struct EventMatching: Sendable {
                                   attempts, step, fence)
             SELECT m.sequence * \(DeliveryNumber.subscriptions) + m.subscription_number, m.sequence,
                    m.subscription_number, CASE WHEN s.enabled = 1 THEN 'pending' ELSE 'held' END, \(now),
-                   CASE WHEN s.enabled = 1 THEN \(now) END, 0, 0, 0
+                   CASE WHEN s.enabled = 1 THEN CAST(\(now) AS BIGINT) END, 0, 0, 0
             FROM matched m CROSS JOIN subscription s
             WHERE s.number = m.subscription_number AND s.deleted_at IS NULL AND s.after_sequence < m.sequence
             ON CONFLICT (number) DO NOTHING
-            """)
-        guard added > 0 else { return 0 }
-        try transaction.execute(
             """
-            UPDATE delivery_lane
-            SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE \(now) END
-            WHERE (ready_at IS NULL OR ready_at > \(now)) AND subscription_number IN (
-                SELECT subscription_number FROM delivery
-                WHERE number >= \(first.sequence * DeliveryNumber.subscriptions)
-                  AND number < \((last.sequence + 1) * DeliveryNumber.subscriptions) AND visible_at IS NOT NULL)
-            """)
-        transaction.signal(DeliveryEngine.topic)
-        return added
     }
 }

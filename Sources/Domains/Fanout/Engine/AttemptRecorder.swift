@@ -158,7 +158,10 @@ extension AttemptReport {
     /// What can be read of the answer's beginning, no more than 4 KiB as text. NUL, which PostgreSQL cannot keep, and
     /// what is no UTF-8 are replaced.
     var responseText: String? {
-        guard case .answered(_, let body, _) = outcome else { return nil }
+        if case .answered(_, let body, _) = outcome { Self.text(of: body) } else { nil }
+    }
+
+    static func text(of body: [UInt8]) -> String {
         var text = ""
         var size = 0
         for scalar in String(decoding: body.prefix(DeliveryAttempt.responseLimit), as: UTF8.self).unicodeScalars {

@@ -1,0 +1,127 @@
+import CausewayCore
+import Events
+import Storage
+import Support
+import Testing
+
+@testable import Fanout
+
+@Suite("Events find their subscriptions")
+struct EventMatchingTests {
+    private let export = ["report": "vrc_1", "report_type": "customer_report", "source": "api"]
+
+    private func subscribe(_ house: FanoutHouse, _ events: JSONValue, _ filter: JSONValue = nil) async throws
+        -> SubscriptionID
+    {
+        try await house.subscribe(["url": "http://127.0.0.1:9/", "events": events, "filter": filter]).id
+    }
+
+    private func subscribers(_ house: FanoutHouse, of event: EventID) async throws -> Set<SubscriptionID> {
+        Set(try await house.all(DeliveryFilter(events: [event])).map(\.subscription))
+    }
+
+    @Test("by type, and by every dimension of the filter")
+    func byTypeAndFilter() async throws {
+        let house = try await FanoutHouse()
+        let all = try await subscribe(house, nil)
+        let exports = try await subscribe(house, ["export.completed", "export.failed"])
+        let imports = try await subscribe(house, ["import.completed"])
+        let report = try await subscribe(house, nil, ["report": ["vrc_0", "vrc_1"]])
+        let both = try await subscribe(house, ["export.completed"], ["report": ["vrc_1"], "source": ["api", "in_app"]])
+        let otherSource = try await subscribe(house, nil, ["report": ["vrc_1"], "source": ["scheduled"]])
+        let failures = try await subscribe(house, ["export.failed"], ["report": ["vrc_1"]])
+        let leads = try await subscribe(house, nil, ["object": ["leads"]])
+
+        let completed = try await house.publish(attributes: export)
+        #expect(try await subscribers(house, of: completed) == [all, exports, report, both])
+        let failed = try await house.publish("export.failed", attributes: export)
+        #expect(try await subscribers(house, of: failed) == [all, exports, report, failures])
+        let imported = try await house.publish("import.completed", "imp_1", attributes: ["object": "leads"])
+        #expect(try await subscribers(house, of: imported) == [all, imports, leads])
+        let scheduled = try await house.publish(
+            "export.completed", "exp_2", attributes: ["report": "vrc_1", "source": "scheduled"])
+        #expect(try await subscribers(house, of: scheduled) == [all, exports, report, otherSource])
+    }
+
+    @Test("only events published after the subscription was made")
+    func onlyLater() async throws {
+        let house = try await FanoutHouse()
+        let draft = EventDraft(type: "export.completed", resource: "exp_0", timestamp: house.time.now(), data: [:])
+        _ = try await house.storage.write { try EventLog().append(draft, in: $0) }
+        let subscription = try await subscribe(house, nil)
+        let later = try await house.publish()
+        #expect(try await house.all().map(\.event) == [later])
+        #expect(try await subscribers(house, of: later) == [subscription])
+    }
+
+    @Test("a batch of events goes to each in one statement, and never twice")
+    func batch() async throws {
+        let house = try await FanoutHouse()
+        _ = try await subscribe(house, nil)
+        _ = try await subscribe(house, nil, ["report": ["vrc_1"]])
+        let export = export
+        let now = house.time.now()
+        let events = try await house.storage.write { transaction in
+            for number in 0..<37 {
+                try EventLog().append(
+                    EventDraft(
+                        type: "export.completed", resource: "exp_\(number)", timestamp: now,
+                        attributes: number % 2 == 0 ? export : [:], data: [:]), in: transaction)
+            }
+            return try EventLog().events(after: 0, limit: 100, in: transaction)
+        }
+        let added = try await house.storage.write { transaction in
+            [
+                try EventMatching().enqueue(events, at: now, in: transaction),
+                try EventMatching().enqueue(events, at: now, in: transaction),
+            ]
+        }
+        #expect(added == [37 + 19, 0])
+    }
+
+    @Test("a disabled subscription's are held, and due once it is enabled; a deleted one gets none")
+    func heldAndDeleted() async throws {
+        let house = try await FanoutHouse()
+        let id = try await subscribe(house, nil)
+        let gone = try await subscribe(house, nil)
+        let first = try await house.publish()
+        _ = try await house.subscriptions.update(id, ["enabled": false]) { _, _ in }
+        try await house.subscriptions.delete(gone) { _, _ in }
+        let second = try await house.publish("export.failed")
+        #expect(try await house.all(DeliveryFilter(subscriptions: [id])).map(\.state) == [.held, .held])
+        #expect(try await house.all(DeliveryFilter(subscriptions: [gone])).map(\.state) == [.cancelled])
+        #expect(try await subscribers(house, of: second) == [id])
+        _ = try await house.subscriptions.update(id, ["enabled": true]) { _, _ in }
+        #expect(try await house.all(DeliveryFilter(subscriptions: [id])).map(\.state) == [.pending, .pending])
+        #expect(try await subscribers(house, of: first) == [id, gone])
+    }
+
+    @Test("matching and claiming look everything up by index")
+    func plans() async throws {
+        let house = try await FanoutHouse()
+        for number in 0..<300 { _ = try await subscribe(house, nil, ["report": [.string("vrc_\(number)")]]) }
+        try await house.publish(attributes: export)
+        let now = house.time.now()
+        let plans = try await house.storage.write { transaction in
+            let events = try EventLog().events(after: 0, limit: 10, in: transaction)
+            return try [
+                EventMatching.statement(for: events, at: now),
+                DeliveryQueue.takeStatement([(1, 4), (2, 4), (3, 4)], at: now, until: now),
+            ].map { statement in
+                try transaction.rows("EXPLAIN QUERY PLAN \(query: statement)").map { row -> String in
+                    try row["detail"]
+                }
+            }
+        }
+        for plan in plans {
+            // What may be scanned is what the statement itself brings with it.
+            let scans = plan.filter { $0.hasPrefix("SCAN") && !$0.contains("CONSTANT") }
+
+            #expect(
+                scans.allSatisfy { scan in
+                    ["SCAN e", "SCAN a", "SCAN f", "SCAN m", "SCAN (", "SCAN event", "SCAN attribute", "SCAN matched"]
+                        .contains { scan.hasPrefix($0) }
+                }, "\(plan.joined(separator: "\n"))")
+        }
+    }
+}
