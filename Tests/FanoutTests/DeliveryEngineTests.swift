@@ -2,6 +2,7 @@ import CausewayCore
 import Events
 import Fanout
 import Hummingbird
+import Logging
 import OutboundHTTP
 import Storage
 import Support
@@ -343,6 +344,68 @@ struct DeliveryEngineTests {
             }
             #expect(Set(sink.requests.compactMap(\.id)) == events)
             #expect(try await house.all().allSatisfy { $0.attemptCount == 1 })
+        }
+    }
+
+    @Test("each attempt leaves one line in the log, without the URL's path, a header or the secret")
+    func logLine() async throws {
+        let lines = LogLines()
+        let house = try await FanoutHouse(logging: lines)
+        let count = Atomic(0)
+        try await Sink.run { _ in
+            Response(status: count.add(1, ordering: .relaxed).newValue == 1 ? .badGateway : .ok)
+        } _: { sink in
+            let url = "http://127.0.0.1:\(sink.port)/services/T0P5ECRET"
+            let subscription = try await house.subscribe(members(url, ["headers": ["Authorization": "Bearer abc123"]]))
+            try await house.running(house.engine()) {
+                try await house.publish()
+                try await house.until { try await house.only().attemptCount == 1 }
+                house.time.advance(by: .seconds(7))
+                try await house.until { try await house.only().state == .delivered }
+            }
+            let delivery = try await house.only()
+            let attempts = lines.all.filter { $0.message == "delivery attempt" }
+            #expect(attempts.map { $0.metadata["status"] } == ["502", "200"])
+            #expect(attempts.map(\.level) == [.warning, .info])
+            let line = try #require(attempts.first).metadata
+            #expect(line["delivery"] == delivery.id.text)
+            #expect(line["event"] == delivery.event.text)
+            #expect(line["subscription"] == subscription.id.text)
+            #expect(line["attempt"] == "1")
+            #expect(line["state"] == "pending")
+            #expect(line["host"] == "127.0.0.1:\(sink.port)")
+            #expect(line["next_attempt_at"] != nil)
+            for text in ["T0P5ECRET", "abc123", try #require(subscription.secret?.reveal())] {
+                #expect(!lines.all.contains { $0.metadata.values.contains { $0.contains(text) } })
+            }
+        }
+    }
+
+    @Test("a lease that is over is claimed again, and what the first claim reports later is refused")
+    func leaseLost() async throws {
+        let house = try await FanoutHouse()
+        let count = Atomic(0)
+        let arrived = Moment()
+        let end = Moment()
+        try await Sink.run { _ in
+            if count.add(1, ordering: .relaxed).newValue == 1 {
+                await arrived.happen()
+                await end.wait()
+                return Response(status: .internalServerError)
+            }
+            return Response(status: .ok)
+        } _: { sink in
+            _ = try await house.subscribe(members(sink.url))
+            try await house.running(house.engine()) {
+                try await house.publish()
+                await arrived.wait()
+                house.time.advance(by: .seconds(60))
+                try await house.until { try await house.only().state == .delivered }
+                await end.happen()
+            }
+            #expect(sink.requests.count == 2)
+            #expect(try await house.only().state == .delivered)
+            #expect(try await house.attempts().map(\.statusCode) == [200])
         }
     }
 

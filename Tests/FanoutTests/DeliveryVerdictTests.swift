@@ -31,7 +31,9 @@ struct DeliveryVerdictTests {
         #expect(try status(code) == .delivered)
     }
 
-    @Test("every other status is tried again by the schedule, moved by up to a fifth", arguments: [100, 301, 302, 400, 404, 429, 500, 503])
+    @Test(
+        "every other status is tried again by the schedule, moved by up to a fifth",
+        arguments: [100, 301, 302, 400, 404, 429, 500, 503])
     func failure(code: Int) throws {
         for (step, wait) in [(0, 10.0), (1, 100)] {
             guard case .retry(let time) = try status(code, step: step) else {
@@ -113,7 +115,9 @@ struct LaneSharesTests {
 
 @Suite("Delivery ids")
 struct DeliveryIDTests {
-    @Test("say the number, and nothing else does", arguments: [1, 0x1000001, 0x7fff_ffff_ffff_ffff, 123_456_789_012] as [Int64])
+    @Test(
+        "say the number, and nothing else does",
+        arguments: [1, 0x1000001, 0x7fff_ffff_ffff_ffff, 123_456_789_012] as [Int64])
     func roundTrip(value: Int64) throws {
         let number = DeliveryNumber(value)
         let id = number.id

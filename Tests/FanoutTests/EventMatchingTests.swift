@@ -27,7 +27,8 @@ struct EventMatchingTests {
         let exports = try await subscribe(house, ["export.completed", "export.failed"])
         let imports = try await subscribe(house, ["import.completed"])
         let report = try await subscribe(house, nil, ["report": ["vrc_0", "vrc_1"]])
-        let both = try await subscribe(house, ["export.completed"], ["report": ["vrc_1"], "source": ["api", "in_app"]])
+        let both = try await subscribe(
+            house, ["export.completed"], ["report": ["vrc_1"], "source": ["api", "in_app"]])
         let otherSource = try await subscribe(house, nil, ["report": ["vrc_1"], "source": ["scheduled"]])
         let failures = try await subscribe(house, ["export.failed"], ["report": ["vrc_1"]])
         let leads = try await subscribe(house, nil, ["object": ["leads"]])
@@ -94,34 +95,5 @@ struct EventMatchingTests {
         _ = try await house.subscriptions.update(id, ["enabled": true]) { _, _ in }
         #expect(try await house.all(DeliveryFilter(subscriptions: [id])).map(\.state) == [.pending, .pending])
         #expect(try await subscribers(house, of: first) == [id, gone])
-    }
-
-    @Test("matching and claiming look everything up by index")
-    func plans() async throws {
-        let house = try await FanoutHouse()
-        for number in 0..<300 { _ = try await subscribe(house, nil, ["report": [.string("vrc_\(number)")]]) }
-        try await house.publish(attributes: export)
-        let now = house.time.now()
-        let plans = try await house.storage.write { transaction in
-            let events = try EventLog().events(after: 0, limit: 10, in: transaction)
-            return try [
-                EventMatching.statement(for: events, at: now),
-                DeliveryQueue.takeStatement([(1, 4), (2, 4), (3, 4)], at: now, until: now),
-            ].map { statement in
-                try transaction.rows("EXPLAIN QUERY PLAN \(query: statement)").map { row -> String in
-                    try row["detail"]
-                }
-            }
-        }
-        for plan in plans {
-            // What may be scanned is what the statement itself brings with it.
-            let scans = plan.filter { $0.hasPrefix("SCAN") && !$0.contains("CONSTANT") }
-
-            #expect(
-                scans.allSatisfy { scan in
-                    ["SCAN e", "SCAN a", "SCAN f", "SCAN m", "SCAN (", "SCAN event", "SCAN attribute", "SCAN matched"]
-                        .contains { scan.hasPrefix($0) }
-                }, "\(plan.joined(separator: "\n"))")
-        }
     }
 }

@@ -69,7 +69,7 @@ struct SubscriptionInputTests {
             ("filter", ["vrc_1"], "invalid_type"), ("format", "xml", "invalid_enum"),
             ("format", "vendor", "unsupported"), ("format", "cloudevents", "unsupported"),
             ("headers", ["a"], "invalid_type"), ("max_in_flight", 0, "out_of_range"),
-            ("max_in_flight", 1001, "out_of_range"), ("max_in_flight", "10", "out_of_range"),
+            ("max_in_flight", 501, "out_of_range"), ("max_in_flight", "10", "out_of_range"),
             ("rate_per_second", 5, "unsupported"), ("ordering", "export", "unsupported"),
             ("ordering", "random", "invalid_enum"), ("signatures", ["v1", "v1a"], "unsupported"),
             ("secret", "whsec_c2hvcnQ=", "invalid_secret"), ("secret", "AAAA", "invalid_secret"),

@@ -119,7 +119,8 @@ struct WebhookSigningTests {
     @Test("the reference Python library accepts our signature and refuses a changed body")
     func python() throws {
         guard try run("import standardwebhooks", []) == 0 else {
-            print("skipped: no Python module standardwebhooks; install it with: python3 -m pip install standardwebhooks")
+            print(
+                "skipped: no Python module standardwebhooks; install it with: python3 -m pip install standardwebhooks")
             return
         }
         let secret = SigningSecret.random()

@@ -33,7 +33,8 @@ public enum FanoutMigrations {
                 "CREATE INDEX subscription_filter_owner ON subscription_filter (subscription_number)",
             ]),
         Migration(
-            number: 31, reason: "Deliveries, one for an event and a subscription, their attempts, and whose turn it is.",
+            number: 31,
+            reason: "Deliveries, one for an event and a subscription, their attempts, and whose turn it is.",
             statements: [
                 """
                 CREATE TABLE delivery (

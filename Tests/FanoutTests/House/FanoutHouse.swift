@@ -20,11 +20,9 @@ struct FanoutHouse: Sendable {
     var deliveries: DeliveryOperations { .init(engine: storage) }
     var dispatcher: EventDispatcher { EventMatching.dispatcher(engine: storage, time: time, logger: logger) }
 
-    init(allowing networks: [String] = ["127.0.0.0/8"]) async throws {
+    init(allowing networks: [String] = ["127.0.0.0/8"], logging lines: LogLines = LogLines()) async throws {
         database = try await TestDatabase(EventMigrations.all + FanoutMigrations.all)
-        var logger = Logger(label: "fanout")
-        logger.logLevel = .critical
-        self.logger = logger
+        logger = lines.logger()
         egress = EgressPolicy(allowing: try AllowedNetworks(parsing: networks))
         loop = CurlMultiLoop(logger: logger)
         try loop.start()
@@ -54,7 +52,7 @@ struct FanoutHouse: Sendable {
         DeliveryEngine(
             engine: storage, client: client, time: time, logger: logger,
             settings: .init(
-                retrySchedule: RetrySchedule(parsing: schedule)!, timeout: timeout, egress: egress,
+                retrySchedule: RetrySchedule(parsing: schedule) ?? RetrySchedule([]), timeout: timeout, egress: egress,
                 userAgent: "Causeway/1.2.3", places: places))
     }
 

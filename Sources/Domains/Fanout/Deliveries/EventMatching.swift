@@ -41,7 +41,7 @@ public struct EventMatching: Sendable {
     }
 
     /// One for a batch, whatever its size; the number of its texts is small.
-    static func statement(for events: [Event], at now: Timestamp) -> SQLQuery {
+    private static func statement(for events: [Event], at now: Timestamp) -> SQLQuery {
         let types = events.map { event -> SQLQuery in "(CAST(\(event.sequence) AS BIGINT), \(event.type))" }
         let attributes = events.flatMap { event in
             SubscriptionFilter.Dimension.allCases.compactMap { dimension -> SQLQuery? in

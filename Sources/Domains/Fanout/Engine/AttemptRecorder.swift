@@ -25,7 +25,8 @@ struct AttemptRecorder: Sendable {
     func record(_ reports: [AttemptReport], at now: Timestamp, in transaction: any Transaction) throws -> [Recorded] {
         guard !reports.isEmpty else { return [] }
         let verdicts = reports.map { report in
-            DeliveryVerdict(of: report, schedule: report.delivery.subscription.terms.retrySchedule ?? schedule, now: now)
+            DeliveryVerdict(
+                of: report, schedule: report.delivery.subscription.terms.retrySchedule ?? schedule, now: now)
         }
         let judged = zip(reports, verdicts).filter { $1.countsAsAttempt }
         let states = try settle(Array(judged), at: now, in: transaction)
@@ -46,13 +47,15 @@ struct AttemptRecorder: Sendable {
         transaction.signal(DeliveryEngine.recorded)
         return zip(reports, verdicts).map { report, verdict in
             let state = states[report.delivery.number.value]
-            return Recorded(report: report, state: state, nextAttemptAt: state == .pending ? verdict.nextAttemptAt : nil)
+            return Recorded(
+                report: report, state: state, nextAttemptAt: state == .pending ? verdict.nextAttemptAt : nil)
         }
     }
 
     /// Moves the deliveries on; returns the states of those whose lease still held.
     private func settle(
-        _ judged: [(report: AttemptReport, verdict: DeliveryVerdict)], at now: Timestamp, in transaction: any Transaction
+        _ judged: [(report: AttemptReport, verdict: DeliveryVerdict)], at now: Timestamp,
+        in transaction: any Transaction
     ) throws -> [Int64: Delivery.State] {
         guard !judged.isEmpty else { return [:] }
         let rows = judged.map { report, verdict -> SQLQuery in

@@ -9,7 +9,8 @@ extension DeliveryEngine {
         let report = recorded.report
         let delivery = report.delivery
         var metadata: Logger.Metadata = [
-            "delivery": "\(delivery.number.id)", "event": "\(delivery.event.id)", "event_type": "\(delivery.event.type)",
+            "delivery": "\(delivery.number.id)", "event": "\(delivery.event.id)",
+            "event_type": "\(delivery.event.type)",
             "subscription": "\(delivery.subscription.id)", "attempt": "\(delivery.attempt)",
             "duration_ms": "\(report.duration.wholeMilliseconds)",
         ]

@@ -39,7 +39,7 @@ public final class DeliveryEngine: Sendable {
 
         public init(
             retrySchedule: RetrySchedule = Self.defaultRetrySchedule, timeout: Duration = .seconds(15),
-            egress: EgressPolicy = .publicOnly, userAgent: String, places: Int = 512
+            egress: EgressPolicy = .publicOnly, userAgent: String, places: Int = 1024
         ) {
             self.retrySchedule = retrySchedule
             self.timeout = timeout
@@ -82,8 +82,8 @@ public final class DeliveryEngine: Sendable {
         self.logger = logger
         places = max(1, settings.places)
         lease = settings.timeout * 2 + .seconds(30)
-        // One subscription never has more than a quarter of the places.
-        queue = DeliveryQueue(laneLimit: max(1, places / 4))
+        // Whatever it allows itself, one subscription never has more than half of the places.
+        queue = DeliveryQueue(laneLimit: max(1, places / 2))
         recorder = AttemptRecorder(queue: queue, schedule: settings.retrySchedule)
         sender = DeliverySender(
             client: client, time: time, egress: settings.egress, timeout: settings.timeout,

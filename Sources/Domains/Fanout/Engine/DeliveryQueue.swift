@@ -156,15 +156,6 @@ struct DeliveryQueue: Sendable {
         in transaction: any Transaction
     ) throws -> [TakenRow] {
         guard !lanes.isEmpty else { return [] }
-        let shares = lanes.map { ($0.lane.subscription.number, $0.share) }
-        let rows: [TakenRow] = try transaction.all(Self.takeStatement(shares, at: now, until: leaseEnd))
-        return rows.sorted { $0.number < $1.number }
-    }
-
-    /// - Parameter shares: the subscription's number and how many of its deliveries.
-    static func takeStatement(
-        _ shares: [(Int64, Int)], at now: Timestamp, until leaseEnd: Timestamp
-    ) -> SQLQuery {
         func dueOf(_ subscription: Int64, _ share: Int) -> SQLQuery {
             """
             SELECT number FROM (
@@ -173,11 +164,14 @@ struct DeliveryQueue: Sendable {
                 ORDER BY visible_at, number LIMIT \(share))
             """
         }
-        let due = BatchRows.joined(shares.map(dueOf), filler: dueOf(-1, 0), by: " UNION ALL ")
-        return """
+        let due = BatchRows.joined(
+            lanes.map { dueOf($0.lane.subscription.number, $0.share) }, filler: dueOf(-1, 0), by: " UNION ALL ")
+        let rows: [TakenRow] = try transaction.all(
+            """
             UPDATE delivery SET state = 'delivering', visible_at = \(leaseEnd), fence = fence + 1
             WHERE number IN (\(query: due))
             RETURNING number, event_sequence, subscription_number, fence, attempts, step
-            """
+            """)
+        return rows.sorted { $0.number < $1.number }
     }
 }

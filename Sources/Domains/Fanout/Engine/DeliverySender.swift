@@ -33,13 +33,17 @@ struct DeliverySender: Sendable {
         let id = delivery.event.id.text
         // Each attempt is signed anew: a verifier refuses a timestamp of more than five minutes ago.
         let timestamp = now.milliseconds / 1000
-        var headers: HTTPFields = [
-            .contentType: "application/json", .userAgent: userAgent, .webhookID: id,
-            .webhookTimestamp: String(timestamp),
-            .webhookSignature: WebhookSigning.signature(
-                id: id, timestamp: timestamp, body: delivery.event.body, secrets: terms.secrets),
+        let own = [
+            ("content-type", "application/json"), ("user-agent", userAgent), ("webhook-id", id),
+            ("webhook-timestamp", String(timestamp)),
+            (
+                "webhook-signature",
+                WebhookSigning.signature(
+                    id: id, timestamp: timestamp, body: delivery.event.body, secrets: terms.secrets)
+            ),
         ]
-        for (name, value) in terms.headers {
+        var headers = HTTPFields()
+        for (name, value) in own + terms.headers.map({ ($0, $1) }) {
             if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
         }
         return OutboundRequest(
@@ -60,18 +64,12 @@ struct DeliverySender: Sendable {
         case .tls: return .unanswered(.tls, detail: error.words)
         case .reset: return .unanswered(.reset, detail: error.words)
         case .egressDenied(let denial):
-            let mend = denial.reason == .metadata ? "" : "; the setting deliveries.allow_networks opens private networks"
+            let mend =
+                denial.reason == .metadata ? "" : "; the setting deliveries.allow_networks opens private networks"
             return .unanswered(.egressDenied, detail: "\(denial)\(mend)")
         case .protocolViolation, .tooLarge, .invalidRequest:
             return .unanswered(.protocolViolation, detail: error.words)
         case .bodySource, .cancelled, .stopped, .failed: return .abandoned(reason: error.description)
         }
     }
-}
-
-extension HTTPField.Name {
-    // Literals that are tokens: the initialiser cannot fail.
-    static let webhookID = HTTPField.Name("webhook-id")!
-    static let webhookTimestamp = HTTPField.Name("webhook-timestamp")!
-    static let webhookSignature = HTTPField.Name("webhook-signature")!
 }

@@ -39,6 +39,10 @@ enum DeliveryVerdict: Equatable, Sendable {
 extension AttemptReport {
     /// How long the endpoint asks to be left alone; of 429 and 503 alone.
     var putsOffLane: Duration? {
-        if case .answered(let status, _, let retryAfter) = outcome, status == 429 || status == 503 { retryAfter } else { nil }
+        if case .answered(let status, _, let retryAfter) = outcome, status == 429 || status == 503 {
+            retryAfter
+        } else {
+            nil
+        }
     }
 }

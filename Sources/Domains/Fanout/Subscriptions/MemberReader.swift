@@ -79,7 +79,8 @@ struct MemberReader {
         case .array(let values)?:
             let texts = values.compactMap(\.string)
             guard texts.count == values.count else { break }
-            guard texts.count <= count, texts.allSatisfy({ (1...length).contains($0.utf8.count) && !$0.utf8.contains(0) })
+            guard texts.count <= count,
+                texts.allSatisfy({ (1...length).contains($0.utf8.count) && !$0.utf8.contains(0) })
             else {
                 refuse(name, "too_long", "No more than \(count) strings, each of 1 to \(length) bytes.")
                 return nil

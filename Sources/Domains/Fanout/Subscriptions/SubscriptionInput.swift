@@ -48,7 +48,7 @@ struct SubscriptionInput {
         if let text = reader.optionalString("description", upTo: 1000) { terms.description = text }
         readFilter(&reader, into: &terms)
         readHeaders(&reader, into: &terms)
-        if let number = reader.integer("max_in_flight", in: 1...1000, orNull: 10) { terms.maxInFlight = number }
+        if let number = reader.integer("max_in_flight", in: 1...500, orNull: 10) { terms.maxInFlight = number }
         readSchedule(&reader, into: &terms)
         readSecret(&reader, into: &terms)
         readWhatIsToCome(&reader)

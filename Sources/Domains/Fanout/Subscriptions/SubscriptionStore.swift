@@ -25,7 +25,8 @@ struct SubscriptionStore: Sendable {
                     \(terms.ordering), \(text.retrySchedule), \(text.signatures), \(text.secrets), 1, \(now),
                     \(subscription.afterSequence), 1)
             """)
-        try transaction.execute("INSERT INTO delivery_lane (subscription_number, blocked_until) VALUES (\(subscription.number), 0)")
+        try transaction.execute(
+            "INSERT INTO delivery_lane (subscription_number, blocked_until) VALUES (\(subscription.number), 0)")
         try insertSelectors(subscription.number, terms, in: transaction)
         return subscription
     }

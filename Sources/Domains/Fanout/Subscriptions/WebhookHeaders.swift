@@ -20,7 +20,9 @@ enum WebhookHeaders {
             let field = "headers.\(name.prefix(100))"
             let lowered = name.lowercased()
             if !isToken(name) {
-                mistakes.append(MemberMistake(field, "invalid_header", "A header's name is 1 to 100 of A–Z a–z 0–9 and !#$%&'*+-.^_`|~."))
+                mistakes.append(
+                    MemberMistake(
+                        field, "invalid_header", "A header's name is 1 to 100 of A–Z a–z 0–9 and !#$%&'*+-.^_`|~."))
             } else if reserved.contains(lowered) || lowered.hasPrefix("webhook-") {
                 mistakes.append(MemberMistake(field, "reserved_header", "This header is set by us."))
             } else if !names.insert(lowered).inserted {
@@ -29,7 +31,9 @@ enum WebhookHeaders {
                 headers[name] = text
             } else {
                 mistakes.append(
-                    MemberMistake(field, "invalid_header", "Its value is up to 2000 visible ASCII characters and spaces between them."))
+                    MemberMistake(
+                        field, "invalid_header",
+                        "Its value is up to 2000 visible ASCII characters and spaces between them."))
             }
         }
         return (headers, mistakes)

@@ -1,0 +1,81 @@
+import CausewayCore
+import Events
+import Storage
+import Support
+import Testing
+
+@testable import Fanout
+
+@Suite("Statements of the loops")
+struct StatementTests {
+    private let queue = DeliveryQueue(laneLimit: 500)
+
+    /// Runs a batch of events through matching, claiming and recording, and returns what was said to the store.
+    private func run(events count: Int, subscriptions: Int) async throws -> ExplainingTransaction.Notes {
+        let house = try await FanoutHouse()
+        for number in 0..<subscriptions {
+            _ = try await house.subscribe([
+                "url": "http://127.0.0.1:9/", "max_in_flight": 500,
+                "filter": number % 2 == 0 ? ["source": ["api", "in_app"]] : nil,
+            ])
+        }
+        let notes = ExplainingTransaction.Notes()
+        let now = house.time.now()
+        let events = try await house.storage.write { transaction in
+            for number in 0..<count {
+                try EventLog().append(
+                    EventDraft(
+                        type: "export.completed", resource: "exp_\(number)", timestamp: now,
+                        attributes: ["report": "vrc_1", "source": "api"], data: [:]), in: transaction)
+            }
+            return try EventLog().events(after: 0, limit: 1000, in: transaction)
+        }
+        try await house.storage.write { [queue] real in
+            let transaction = ExplainingTransaction(real: real, notes: notes)
+            let added = try EventMatching().enqueue(events, at: now, in: transaction)
+            #expect(added == count * subscriptions)
+            let claimed = try queue.claim(limit: 1000, at: now, until: now + .seconds(60), in: transaction)
+            #expect(claimed.count == min(1000, count * subscriptions))
+            let recorder = AttemptRecorder(queue: queue, schedule: RetrySchedule([.seconds(5)]))
+            let reports = claimed.enumerated().map { index, delivery in
+                AttemptReport(
+                    delivery: delivery, startedAt: now, duration: .milliseconds(5), remoteAddress: "127.0.0.1",
+                    outcome: index % 3 == 0
+                        ? .unanswered(.reset, detail: "reset") : .answered(status: 200, body: [], retryAfter: nil))
+            }
+            _ = try recorder.record(reports, at: now, in: transaction)
+            _ = try queue.nextReady(in: transaction)
+            _ = try queue.releaseAbandoned(at: now, in: transaction)
+            let store = DeliveryStore()
+            for filter in [
+                DeliveryFilter(), DeliveryFilter(states: [.failed]),
+                DeliveryFilter(subscriptions: [claimed[0].subscription.id]),
+                DeliveryFilter(events: [claimed[0].event.id]),
+            ] {
+                _ = try store.page(filter, PageRequest(), in: transaction)
+            }
+        }
+        return notes
+    }
+
+    @Test("are as many for a thousand deliveries as for one")
+    func count() async throws {
+        let one = try await run(events: 1, subscriptions: 1).all.count
+        #expect(try await run(events: 100, subscriptions: 10).all.count <= one + 1)
+        #expect(one <= 20)
+    }
+
+    @Test("find their rows by index")
+    func plans() async throws {
+        // What a statement brings with it may be read whole, and lanes in the order of their turns.
+        let notes = try await run(events: 3, subscriptions: 5)
+        let allowed = ["CONSTANT ROW", "SCAN (", "SCAN e", "SCAN a", "SCAN f", "SCAN m", "SCAN r", "SCAN l"]
+        for (statement, plan) in notes.all {
+            let scans = plan.filter { step in
+                step.hasPrefix("SCAN") && !step.contains("USING") && !allowed.contains { step.contains($0) }
+            }
+            #expect(scans.isEmpty, "\(statement)\n\(plan.joined(separator: "\n"))")
+        }
+        #expect(notes.all.contains { $0.plan.contains { $0.contains("delivery_troubled") } })
+    }
+}
