@@ -305,45 +305,62 @@ struct DeliveryEngineTests {
         }
     }
 
-    @Test("what a dead process had under way is sent by the next one, and nothing is lost")
+    @Test("what a dead process had under way is sent by the next one: nothing is lost, and no id is new")
     func killed() async throws {
         let house = try await FanoutHouse()
-        let isAlive = Atomic(false)
+        let underWay = Atomic(0)
         let arrived = Moment()
-        let never = Moment()
+        let end = Moment()
         try await Sink.run { _ in
-            if !isAlive.load(ordering: .relaxed) {
-                await arrived.happen()
-                await never.wait()
-            }
+            let number = underWay.add(1, ordering: .relaxed).newValue
+            if number == 4 { await arrived.happen() }
+            if number <= 4 { await end.wait() }
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink.url, ["max_in_flight": 4]))
             var events: Set<String> = []
             for number in 0..<10 { events.insert(try await house.publish("export.completed", "exp_\(number)").text) }
-            // Claims as a process that dies before it can write anything: its leases stay behind.
-            let claimed = try await house.storage.write { [time = house.time] transaction in
-                try transaction.execute(
-                    """
-                    UPDATE delivery SET state = 'delivering', visible_at = \(time.now() + .seconds(60)), fence = 1
-                    WHERE number IN (SELECT number FROM delivery ORDER BY number LIMIT 4)
-                    """)
+            // Four leases are held by an engine that does nothing more and never gets an answer.
+            let dead = house.engine()
+            try await house.running(dead) {
+                await arrived.wait()
+                dead.stop()
+                try await house.running(house.engine()) {
+                    try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 10 }
+                }
+                await end.happen()
             }
-            #expect(claimed == 4)
-            // Cut off in the middle of sending.
+            #expect(Set(sink.requests.compactMap(\.id)) == events)
+            #expect(sink.requests.count == 14)
+            #expect(try await house.all().allSatisfy { $0.state == .delivered && $0.attemptCount == 1 })
+        }
+    }
+
+    @Test("an engine that is cancelled gives back what it had under way")
+    func cancelled() async throws {
+        let house = try await FanoutHouse()
+        let arrived = Moment()
+        let end = Moment()
+        try await Sink.run { _ in
+            await arrived.happen()
+            await end.wait()
+            return Response(status: .ok)
+        } _: { sink in
+            _ = try await house.subscribe(members(sink.url))
+            let event = try await house.publish()
             let first = Task { try await house.engine().run() }
             await arrived.wait()
             first.cancel()
             try await first.value
-            isAlive.store(true, ordering: .relaxed)
-            await never.happen()
-            #expect(try await house.all(DeliveryFilter(states: [.delivering])).isEmpty)
+            let delivery = try await house.only()
+            #expect(delivery.state == .pending)
+            #expect(delivery.attemptCount == 0)
+            await end.happen()
             try await house.running(house.engine()) {
                 house.time.advance(by: .seconds(2))
-                try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 10 }
+                try await house.until { try await house.only().state == .delivered }
             }
-            #expect(Set(sink.requests.compactMap(\.id)) == events)
-            #expect(try await house.all().allSatisfy { $0.attemptCount == 1 })
+            #expect(sink.requests.map(\.id) == [event.text, event.text])
         }
     }
 

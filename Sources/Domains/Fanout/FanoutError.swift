@@ -10,7 +10,8 @@ public enum FanoutError: Error, Hashable, Sendable {
     /// Stable, for programs.
     public var code: String {
         switch self {
-        case .invalid: "invalid_subscription"
+        case .invalid(let mistakes):
+            mistakes.allSatisfy { $0.code == "unknown_field" } ? "unknown_field" : "invalid_subscription"
         case .subscriptionNotFound: "subscription_not_found"
         case .deliveryNotFound: "delivery_not_found"
         }
@@ -20,9 +21,8 @@ public enum FanoutError: Error, Hashable, Sendable {
     public var detail: String {
         switch self {
         case .invalid(let mistakes):
-            mistakes.count == 1
-                ? "\(mistakes[0].field): \(mistakes[0].detail)"
-                : "\(mistakes.count) members are wrong: " + mistakes.map(\.field).joined(separator: ", ")
+            mistakes.prefix(5).map { $0.field.isEmpty ? $0.detail : "\($0.field): \($0.detail)" }
+                .joined(separator: " ")
         case .subscriptionNotFound: "There is no subscription with this id."
         case .deliveryNotFound: "There is no delivery with this id."
         }

@@ -124,6 +124,8 @@ public final class DeliveryEngine: Sendable {
                                 waker.signal()
                             }
                         }
+                        // Perhaps these were the last.
+                        if isStopping { continue }
                         if free > round.claimed.count, let next = round.nextReady { wakeAt = min(wakeAt, next) }
                     }
                     if wakeAt > time.now() { _ = try? await waker.next(until: wakeAt, by: time) }
