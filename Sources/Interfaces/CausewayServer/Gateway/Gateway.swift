@@ -57,7 +57,7 @@ public struct Gateway: Sendable {
                 unreadiness: Readiness(engine: engine, worker: worker, time: time).reason))
 
         for warning in settings.warnings { logger.warning("\(warning)") }
-        logger.notice("starting", metadata: ["version": "\(ProductVersion.text)", "settings": "\(settings.summary)"])
+        logger.notice("starting", metadata: settings.summary.merging(["version": "\(ProductVersion.text)"]) { $1 })
         // Stopped in reverse: first nobody new comes in, then what was taken in is worked off.
         var services: [any Service] = [
             Housekeeping(engine: engine, time: time, logger: logger),
