@@ -132,7 +132,7 @@ let package = Package(
             [
                 "CausewayCore", "CSV", "Storage", "Events", "Vendor", "Access", "Exports", "Fanout", "Imports",
                 "CAssets",
-                hummingbird, httpTypes, logging, nioCore, nioHTTPTypes, crypto,
+                hummingbird, lifecycle, httpTypes, logging, nioCore, nioHTTPTypes, crypto,
             ]),
         interface(
             "CausewayServer",

@@ -71,7 +71,12 @@ struct ExportRoutes {
         try query.finish()
         let export = try await translating {
             guard let wait else { return try await exports.operations.export(id) }
-            return try await exports.operations.export(id, waitingUntil: time.now() + wait)
+            let deadline = time.now() + wait
+            return try await LongPoll.answer { [exports] in
+                try await exports.operations.export(id, waitingUntil: deadline)
+            } now: {
+                try await exports.operations.export(id)
+            }
         }
         return Answer.resource(exports.operations.resource(of: export), for: request)
     }
