@@ -167,8 +167,7 @@ let package = Package(
         tests("CSVTests", ["CSV"]),
         tests("ImportsTests", ["CausewayCore", "CSV", "Imports"]),
         tests("StorageTests", ["CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "Support", logging]),
-        tests(
-            "OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", "Support", hummingbird, nioCore, nioPosix, httpTypes]),
+        tests("OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", httpTypes, logging]),
         tests(
             "VendorTests",
             ["CausewayCore", "OutboundHTTP", "Vendor", "VendorSimulator", "Support", httpTypes, logging]),

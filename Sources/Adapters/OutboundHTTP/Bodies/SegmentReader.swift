@@ -60,7 +60,8 @@ final class SegmentReader {
             switch source {
             case .bytes(let bytes):
                 unsafe bytes.withUnsafeBytes {
-                    unsafe room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(offset)..<Int(offset) + wanted]))
+                    unsafe room.copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: $0[Int(offset)..<Int(offset) + wanted]))
                 }
             case .file(let file, let start):
                 count = unsafe try file.descriptor.read(into: room, at: start + offset)

@@ -95,7 +95,8 @@ final class UploadPipe: Sendable {
                 let count = min(buffer.count - filled, chunk.count - state.offset)
                 unsafe chunk.withUnsafeBytes {
                     let part = unsafe UnsafeRawBufferPointer(rebasing: $0[state.offset..<(state.offset + count)])
-                    unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<(filled + count)]).copyMemory(from: part)
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<(filled + count)]).copyMemory(
+                        from: part)
                 }
                 filled += count
                 state.offset += count

@@ -37,7 +37,9 @@ import CCurl
 
     func number(_ info: CURLINFO) -> Int { unsafe causeway_info_long(pointer, info) }
     func offset(_ info: CURLINFO) -> Int64 { unsafe causeway_info_offset(pointer, info) }
-    func text(_ info: CURLINFO) -> String? { unsafe causeway_info_string(pointer, info).map { unsafe String(cString: $0) } }
+    func text(_ info: CURLINFO) -> String? {
+        unsafe causeway_info_string(pointer, info).map { unsafe String(cString: $0) }
+    }
 
     /// Goes on in both directions; may call the callbacks before it returns.
     func unpause() -> CURLcode { unsafe curl_easy_pause(pointer, CURLPAUSE_CONT) }

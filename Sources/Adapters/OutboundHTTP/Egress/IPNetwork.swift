@@ -28,7 +28,8 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         }
         self.init(address, prefixLength: length)
         guard self.address == address else {
-            throw ParseError("\"\(text)\" has bits set behind its prefix: write \(self), or \(address) for that address alone")
+            throw ParseError(
+                "\"\(text)\" has bits set behind its prefix: write \(self), or \(address) for that address alone")
         }
     }
 

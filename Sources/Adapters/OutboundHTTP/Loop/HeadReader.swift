@@ -23,16 +23,20 @@ struct HeadReader: Sendable {
 
     init() { lines.reserveCapacity(512) }
 
+    /// Another request went out: what came before was not its answer.
+    mutating func restart() {
+        lines.removeAll(keepingCapacity: true)
+        (status, isComplete, hasLocation) = (0, false, false)
+    }
+
     mutating func take(_ line: UnsafeRawBufferPointer) -> Step {
         total += line.count
         if total > Self.limit { return .tooLarge }
         if unsafe line.starts(with: "HTTP/".utf8) {
-            lines.removeAll(keepingCapacity: true)
-            (status, isComplete, hasLocation) = (0, false, false)
+            restart()
             if let space = unsafe line.firstIndex(of: UInt8(ascii: " ")) {
-                for unsafe digit in unsafe line[(space + 1)...].prefix(3) where (48...57).contains(digit) {
-                    status = status * 10 + Int(digit - 48)
-                }
+                let code = unsafe Array(line[(space + 1)...].prefix(3))
+                for digit in code where (48...57).contains(digit) { status = status * 10 + Int(digit - 48) }
             }
         } else if isComplete {
             // A trailer: nobody here asks for them.

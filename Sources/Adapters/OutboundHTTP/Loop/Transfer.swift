@@ -42,9 +42,12 @@ final class Transfer: @unchecked Sendable {
     var head = HeadReader()
     var body: [UInt8] = []
     private(set) var bodyCount: Int64 = 0
+    /// How often the request line went out: once, and again after each redirect and when libcurl repeats it.
     private(set) var timesSent = 0
+    /// For the way to the next peer, since the request last went out.
     private(set) var socketsOpened = 0
     private(set) var denial: EgressPolicy.Denial?
+    private var connectionsBefore = 0
     private(set) var verdict: Verdict?
     private(set) var readerPaused = false
     private(set) var writerPaused = false
@@ -182,10 +185,19 @@ final class Transfer: @unchecked Sendable {
             return false
         }
         timesSent += 1
+        head.restart()
+        (socketsOpened, denial) = (0, nil)
+        connectionsBefore = handle.easy.number(CURLINFO_NUM_CONNECTS)
         return true
     }
 
     // MARK: Asked by the loop
+
+    /// Whether the request is out, to where the redirects so far led.
+    var isSent: Bool { timesSent > handle.easy.number(CURLINFO_REDIRECT_COUNT) }
+
+    /// Whether a connection stands that the request is not yet on. libcurl 7.88 tells CONNECT_TIME only after TLS.
+    var isConnected: Bool { handle.easy.number(CURLINFO_NUM_CONNECTS) > connectionsBefore }
 
     func begin(now: ContinuousClock.Instant) {
         deadline = timeouts.total.map { now + $0 }

@@ -51,19 +51,20 @@ struct TransferEnd: Sendable {
             if code == CURLE_COULDNT_CONNECT, transfer.socketsOpened == 0, let denial = transfer.denial {
                 return (.egressDenied(denial), denial.description)
             }
-            let kind = OutboundError.Kind(code, sent: transfer.timesSent > 0, limit: transfer.passedLimit)
+            let kind = OutboundError.Kind(code, of: transfer)
             return (kind, transfer.handle.words(code))
         }
     }
 
     /// From what is known to have happened, not from the error's name: many of libcurl's codes fit several stages.
     private static func stage(of transfer: Transfer) -> OutboundError.Stage {
-        if transfer.timesSent > 0 {
+        if transfer.isSent {
             if transfer.head.status > 0 { return .receive }
             return transfer.hasSentAll ? .wait : .send
         }
-        if transfer.handle.easy.offset(CURLINFO_CONNECT_TIME_T) > 0 {
-            return transfer.handle.easy.text(CURLINFO_SCHEME)?.lowercased() == "https" ? .tls : .connect
+        if transfer.isConnected {
+            let url = transfer.handle.easy.text(CURLINFO_EFFECTIVE_URL)
+            return url?.prefix(6).lowercased() == "https:" ? .tls : .connect
         }
         let resolved = transfer.socketsOpened > 0 || transfer.denial != nil
         return resolved || transfer.handle.easy.offset(CURLINFO_NAMELOOKUP_TIME_T) > 0 ? .connect : .resolve
@@ -86,15 +87,16 @@ extension Transfer {
 
     /// Which of libcurl's time limits it was.
     fileprivate var passedLimit: OutboundError.TimeLimit {
-        guard timesSent == 0, let total = timeouts.total else { return timesSent == 0 ? .connect : .total }
+        guard !isSent else { return .total }
+        guard let total = timeouts.total else { return .connect }
         return handle.easy.offset(CURLINFO_TOTAL_TIME_T) >= total.wholeMicroseconds ? .total : .connect
     }
 }
 
 extension OutboundError.Kind {
-    fileprivate init(_ code: CURLcode, sent: Bool, limit: OutboundError.TimeLimit) {
+    fileprivate init(_ code: CURLcode, of transfer: Transfer) {
         switch code {
-        case CURLE_OPERATION_TIMEDOUT: self = .timeout(limit)
+        case CURLE_OPERATION_TIMEDOUT: self = .timeout(transfer.passedLimit)
         case CURLE_COULDNT_RESOLVE_HOST: self = .resolve
         case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY, CURLE_INTERFACE_FAILED: self = .connect
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CIPHER, CURLE_SSL_CERTPROBLEM,
@@ -102,9 +104,11 @@ extension OutboundError.Kind {
             CURLE_SSL_ENGINE_INITFAILED, CURLE_USE_SSL_FAILED, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
             self = .tls
         case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
-            self = sent ? .reset : .connect
-        case CURLE_UNSUPPORTED_PROTOCOL: self = sent ? .protocolViolation : .invalidRequest
-        case CURLE_URL_MALFORMAT, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_LOGIN_DENIED: self = .invalidRequest
+            self = transfer.isSent ? .reset : .connect
+        // After the first answer it is HTTP 0.9, or where a redirect leads to.
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT:
+            self = transfer.timesSent > 0 ? .protocolViolation : .invalidRequest
+        case CURLE_BAD_FUNCTION_ARGUMENT, CURLE_LOGIN_DENIED: self = .invalidRequest
         case CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING,
             CURLE_TOO_MANY_REDIRECTS, CURLE_SEND_FAIL_REWIND, CURLE_HTTP3, CURLE_CHUNK_FAILED:
             self = .protocolViolation

@@ -1,0 +1,139 @@
+import Foundation
+import HTTPTypes
+import OutboundHTTP
+import Testing
+
+@Suite("Time-outs")
+struct TimeoutTests {
+    @Test("A peer that takes the request and says nothing: total time-out at wait")
+    func total() async throws {
+        let peer = try Peer { connection in
+            _ = try connection.readRequest()
+            connection.waitForClose()
+        }
+        let error = try await withClient {
+            await $0.failure(of: local(.post, peer.url, timeouts: .init(total: .milliseconds(200))))
+        }
+        guard case .timeout(.total) = error?.kind else { throw try #require(error) }
+        #expect(error?.stage == .wait)
+        #expect(error?.requestMayHaveReachedPeer == true)
+    }
+
+    @Test("A peer whose accept queue is full: connect time-out, nothing sent")
+    func connect() async throws {
+        let full = try FullListener()
+        let error = try await withClient {
+            await $0.failure(of: local(.post, full.url, timeouts: .init(connect: .milliseconds(300))))
+        }
+        guard case .timeout(.connect) = error?.kind else { throw try #require(error) }
+        #expect(error?.stage == .connect)
+        #expect(error?.requestMayHaveReachedPeer == false)
+    }
+
+    @Test("A peer that stops in the middle of its answer stalls")
+    func stallReceiving() async throws {
+        let peer = try Peer { connection in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
+            connection.waitForClose()
+        }
+        try await withClient { client in
+            var request = local(.get, peer.url, timeouts: .init(total: nil, stall: .milliseconds(300)))
+            let error = await client.failure(of: request)
+            guard case .timeout(.stall) = error?.kind else { throw try #require(error) }
+            #expect(error?.stage == .receive)
+            #expect(error?.head?.status == .ok)
+
+            request.answer = .beginning(upTo: 4096)
+            let response = try await client.send(request)
+            #expect(response.bodyTruncated)
+            #expect(response.body == Array("some".utf8))
+        }
+    }
+
+    @Test("A peer that stops reading the request stalls")
+    func stallSending() async throws {
+        let done = Signal()
+        let peer = try Peer { connection in
+            _ = try connection.readHead()
+            done.waitBlocking()
+        }
+        let body = OutboundBody.bytes([UInt8](repeating: 1, count: 16 << 20))
+        let error = try await withClient {
+            await $0.failure(
+                of: local(.post, peer.url, body: body, timeouts: .init(total: nil, stall: .milliseconds(300))))
+        }
+        done.fire()
+        guard case .timeout(.stall) = error?.kind else { throw try #require(error) }
+        #expect(error?.stage == .send)
+    }
+
+    @Test("A peer that trickles does not stall, and its answer's beginning is kept when the time is over")
+    func trickle() async throws {
+        let peer = try Peer { connection in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 202 Accepted\r\n\r\n")
+            while true {
+                try connection.send(".")
+                usleep(20_000)
+            }
+        }
+        try await withClient { client in
+            var request = local(.get, peer.url, timeouts: .init(total: .seconds(1), stall: .milliseconds(400)))
+            request.answer = .beginning(upTo: 4096)
+            let response = try await client.send(request)
+            #expect(response.status == .accepted)
+            #expect(response.bodyTruncated)
+            #expect(response.body.count > 5)
+        }
+    }
+
+    @Test("Waiting for this side's own body is no stall of the peer")
+    func ownPause() async throws {
+        let peer = try Peer { connection in
+            let request = try connection.readRequest()
+            try connection.answer(body: "\(request.body.count)")
+        }
+        let body = OutboundBody.stream { writer in
+            try await writer.write([1])
+            try await Task.sleep(for: .milliseconds(900))
+            try await writer.write([2])
+        }
+        let response = try await withClient {
+            try await $0.send(
+                local(.post, peer.url, body: body, timeouts: .init(total: nil, stall: .milliseconds(300))))
+        }
+        #expect(response.body == Array("2".utf8))
+    }
+}
+
+/// Listens, accepts nobody, and has no room left: further connections are not answered.
+private final class FullListener: Sendable {
+    let url: String
+    private let sockets: [Int32]
+
+    init() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var sockets = [listener]
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        try unsafe withUnsafeMutablePointer(to: &address) {
+            try unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard unsafe bind(listener, address, size) == 0, listen(listener, 0) == 0,
+                    unsafe getsockname(listener, address, &size) == 0
+                else { throw PeerError.system(errno) }
+                for _ in 1...4 {
+                    let filler = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+                    _ = unsafe connect(filler, address, size)
+                    sockets.append(filler)
+                }
+            }
+        }
+        self.sockets = sockets
+        url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))/"
+    }
+
+    deinit { for socket in sockets { _ = close(socket) } }
+}
