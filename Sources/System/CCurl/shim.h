@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -62,6 +64,13 @@ static inline void *causeway_info_private(CURL *easy) {
 
 static inline CURLMcode causeway_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
+}
+static inline void causeway_multi_set_callbacks(
+    CURLM *multi, curl_socket_callback socket, curl_multi_timer_callback timer, void *owner) {
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, owner);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, owner);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer);
 }
 
 /// Copies the address's bytes in network order: 4 (IPv4) or 16 (IPv6) are written and told, 0 for another family.

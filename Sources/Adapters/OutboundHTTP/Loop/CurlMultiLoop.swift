@@ -9,12 +9,13 @@ public final class CurlMultiLoop: Sendable {
     public struct Configuration: Sendable {
         /// Further requests to the same host wait for a free connection; 0 is without limit.
         public var connectionsPerHost: Int
-        /// Kept open for the next request.
-        public var idleConnections: Int
+        /// Open at the same time, idle ones and those in use together; beyond it the longest idle one is closed
+        /// whenever a request ends. So it should lie above the requests in flight.
+        public var keptConnections: Int
 
-        public init(connectionsPerHost: Int = 0, idleConnections: Int = 256) {
+        public init(connectionsPerHost: Int = 0, keptConnections: Int = 4096) {
             self.connectionsPerHost = connectionsPerHost
-            self.idleConnections = idleConnections
+            self.keptConnections = keptConnections
         }
     }
 

@@ -1,4 +1,3 @@
-import CCurl
 import Synchronization
 
 /// What tasks ask of the loop, and how they wake it.
@@ -12,18 +11,11 @@ final class LoopMailbox: Sendable {
 
     enum Phase { case idle, running, stopping, stopped }
 
-    /// For `curl_multi_wakeup` alone, the one call that any thread may make.
-    @safe struct Waker: @unchecked Sendable {
-        private let multi: UnsafeMutableRawPointer
-        init(_ multi: borrowing MultiHandle) { unsafe self.multi = multi.pointer }
-        func wake() { _ = unsafe curl_multi_wakeup(multi) }
-    }
-
     private struct State {
         var phase = Phase.idle
         var commands: [Command] = []
         var asleep = false
-        var waker: Waker?
+        var waker: SocketPoll.Waker?
         var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
         /// One wake-up is enough for any number of commands.
@@ -83,7 +75,7 @@ final class LoopMailbox: Sendable {
 
     // MARK: The loop's thread
 
-    func attach(_ waker: Waker) {
+    func attach(_ waker: SocketPoll.Waker) {
         state.withLock { $0.waker = waker }
     }
 
