@@ -37,7 +37,7 @@ release: bootstrap ## Build the optimised binary: .build/release/causeway
 	@$(RELEASE_BIN) --version
 
 bench: release ## Measure, each figure beside a yardstick in the same run (nginx, plain C, reading the file)
-	@Tests/Benchmarks/run
+	@Tests/Benchmarks/run '$(RELEASE_BIN)'
 
 format: ## Format all Swift files in place
 	swift format --in-place --recursive --parallel $(SOURCES)
