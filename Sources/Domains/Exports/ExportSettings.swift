@@ -16,6 +16,8 @@ public struct ExportSettings: Sendable {
     public var pollPatience = Duration.seconds(2 * 3600)
     /// How long an export is asked for that the vendor does not answer about: its links would be dead by then.
     public var silencePatience = Duration.seconds(48 * 3600)
+    /// How long after its links should have died a success is looked at again: clocks differ.
+    public var expiryGrace = Duration.seconds(60)
     /// How long a hint is waited for after a trigger of unknown outcome.
     public var unknownPatience = Duration.seconds(45 * 60)
     /// How long triggers are tried that the vendor does not take (it is down, the keys are wrong).

@@ -63,11 +63,11 @@ extension Export {
     }
 
     /// When the vendor must be asked again; nil where there is nothing more to learn.
-    func nextCheck(after now: Timestamp, every interval: Duration) -> Timestamp? {
+    /// - Parameter grace: after the links should have died.
+    func nextCheck(after now: Timestamp, every interval: Duration, grace: Duration) -> Timestamp? {
         switch status {
         case .queued: now + interval
-        // A little later than the links die, since clocks differ.
-        case .success: expiresAt.map { max($0, now) + .seconds(60) }
+        case .success: expiresAt.map { max($0, now) + grace }
         case .requested, .deferred, .failure, .expired, .cancelled: nil
         }
     }

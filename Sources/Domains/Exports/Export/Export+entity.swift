@@ -20,6 +20,10 @@ extension Export {
     var eventAttributes: [String: String] {
         var attributes = ["report": report, "source": source]
         attributes["report_type"] = reportType
+        if status == .success {
+            // What subscriptions in the vendor's own format are sent, as JSON text.
+            attributes["vendor_entity"] = VendorMembers.entityForSubscribers(self)?.text
+        }
         return attributes
     }
 }

@@ -73,7 +73,8 @@ struct ExportCheckResult: Sendable {
                         it took the export.
                         """), at: now)
         }
-        if export.status == .success, let expiresAt = export.expiresAt, now >= expiresAt + .seconds(60) {
+        if export.status == .success, let expiresAt = export.expiresAt, now >= expiresAt + context.settings.expiryGrace
+        {
             consequences += export.linksDied(nil, at: now)
         }
         if wasQueued, export.status.isEnd, export.seenBy[.webhook] == nil, export.seenBy[.event] == nil {
@@ -160,7 +161,8 @@ struct ExportCheckResult: Sendable {
     private func settle(_ export: Export, at now: Timestamp, in transaction: any Transaction) throws {
         let arrive = try context.facts.hooksArrive(in: transaction)
         let interval = arrive ? context.settings.pollSlow : context.settings.pollFast
-        let next = export.nextCheck(after: now, every: interval.jittered(by: 0.2))
+        let next = export.nextCheck(
+            after: now, every: interval.jittered(by: 0.2), grace: context.settings.expiryGrace)
         if item.key == export.id.text, let next {
             try context.queue.reschedule(item, at: next, now: now, resetsAttempts: true, in: transaction)
             return

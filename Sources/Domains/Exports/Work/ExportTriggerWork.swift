@@ -113,7 +113,9 @@ struct ExportTriggerWork: Sendable {
                     try context.queue.complete(item, at: now, in: transaction)
                 } catch WorkQueueError.leaseLost {}
             }
-            if let check = export.nextCheck(after: now, every: context.settings.pollFast.jittered(by: 0.2)) {
+            if let check = export.nextCheck(
+                after: now, every: context.settings.pollFast.jittered(by: 0.2), grace: context.settings.expiryGrace)
+            {
                 try context.queue.enqueue(ExportCheckWork.draft(id, dueAt: check), at: now, in: transaction)
             }
             return try context.commit(export, consequences, at: now, in: transaction)
