@@ -44,14 +44,14 @@ struct ExportWorld: Sendable {
             let simulatorURL = try await simulator.url()
             var vendorSettings = VendorSettings(
                 baseURL: simulatorURL, publicKey: "pk_test", secretKey: Secret("sk_test"))
-            vendorSettings.allowedNetworks = ["127.0.0.0/8"]
+            vendorSettings.allowedNetworks = try AllowedNetworks(parsing: ["127.0.0.0/8"])
             changeVendor(&vendorSettings)
             var settings = ExportSettings(
                 publicURL: await server.url(), internalURL: "http://gateway.internal/", memberEmail: "ops@example.com")
             settings.pollFast = .milliseconds(300)
             settings.pollSlow = .milliseconds(300)
             change(&settings)
-            let vendor = try VendorClient(
+            let vendor = VendorClient(
                 settings: vendorSettings, http: http, time: SystemTimeSource(), logger: logger)
             let queue = WorkQueue()
             let domain = ExportDomain(
