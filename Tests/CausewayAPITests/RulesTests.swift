@@ -53,7 +53,10 @@ struct RulesTests {
         let api = try await APIFixture()
         let wrong = try await api.ask(.put, "/v1/keys")
         #expect(wrong.status == .methodNotAllowed)
-        #expect(wrong.headers[.allow] == "GET, POST")
+        #expect(wrong.headers[.allow] == "GET, HEAD, POST")
+        let head = try await api.ask(.head, "/v1/whoami")
+        #expect(head.status == .ok)
+        #expect(head.text.isEmpty)
         #expect(try await api.ask(.get, "/v1/nothing").json["code"] == "not_found")
     }
 

@@ -41,7 +41,7 @@ public struct CausewayAPI {
 
     public init(_ services: Services) {
         let table = RouteTable()
-        let router = Router(context: APIContext.self)
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestLog(time: services.time, logger: services.logger))
         router.add(middleware: Problems(table: table))
         router.add(middleware: ExpectContinue())

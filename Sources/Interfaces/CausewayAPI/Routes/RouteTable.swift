@@ -23,8 +23,11 @@ public final class RouteTable: Sendable {
     /// The methods under which a path is served, in alphabetical order.
     func methods(for path: String) -> [HTTPRequest.Method] {
         let parts = path.split(separator: "/")
-        let methods = entries.filter { Self.matches($0.template.split(separator: "/"), parts) }.map(\.method)
-        return Set(methods).sorted { $0.rawValue < $1.rawValue }
+        var methods = Set(
+            entries.filter { Self.matches($0.template.split(separator: "/"), parts) }.map(\.method))
+        // The router answers HEAD wherever it answers GET.
+        if methods.contains(.get) { methods.insert(.head) }
+        return methods.sorted { $0.rawValue < $1.rawValue }
     }
 
     private static func matches(_ template: [Substring], _ path: [Substring]) -> Bool {
