@@ -11,7 +11,8 @@ public struct OutboundHTTPClient: Sendable {
         public var proxyExceptions: [String]
         /// A PEM file with the authorities to trust instead of the system's.
         public var caFile: String?
-        /// Over TLS, where the peer offers it.
+        /// Over TLS, where the peer offers it, for collected answers and bodies up to 16 KiB; long bodies go over
+        /// HTTP/1.1.
         public var http2: Bool
         /// Idle handles kept for the next requests.
         public var idleHandles: Int

@@ -52,6 +52,8 @@ final class Transfer: @unchecked Sendable {
     private(set) var readerPaused = false
     private(set) var writerPaused = false
     private(set) var bodySent = false
+    /// When the loop took it.
+    private var began: ContinuousClock.Instant?
     private var watch: StallWatch?
     private var deadline: ContinuousClock.Instant?
 
@@ -193,6 +195,9 @@ final class Transfer: @unchecked Sendable {
 
     // MARK: Asked by the loop
 
+    /// Since the loop took it. libcurl's own total stands still where the transfer is ended from outside.
+    var duration: Duration { began.map { .now - $0 } ?? .zero }
+
     /// Whether the request is out, to where the redirects so far led.
     var isSent: Bool { timesSent > handle.easy.number(CURLINFO_REDIRECT_COUNT) }
 
@@ -200,6 +205,7 @@ final class Transfer: @unchecked Sendable {
     var isConnected: Bool { handle.easy.number(CURLINFO_NUM_CONNECTS) > connectionsBefore }
 
     func begin(now: ContinuousClock.Instant) {
+        began = now
         deadline = timeouts.total.map { now + $0 }
         watch = timeouts.stall.map { StallWatch(limit: $0, now: now) }
     }

@@ -16,7 +16,7 @@ struct TransferEnd: Sendable {
     var timings: TransferTimings
 
     init(of transfer: Transfer, cause: Cause) {
-        timings = TransferTimings(transfer.handle)
+        timings = TransferTimings(transfer)
         guard let failure = Self.failure(of: transfer, cause: cause) else { return }
         let headCame = transfer.head.isFinal(followingRedirects: transfer.redirects > 0)
         if case .collect(.beginning) = transfer.sink, headCame, failure.kind.endsOnlyTheBody {
@@ -146,16 +146,16 @@ extension OutboundError.TimeLimit {
 }
 
 extension TransferTimings {
-    init(_ handle: TransferHandle) {
+    init(_ transfer: Transfer) {
         func step(_ info: CURLINFO) -> Duration? {
-            let time = handle.easy.offset(info)
+            let time = transfer.handle.easy.offset(info)
             return time > 0 ? .microseconds(time) : nil
         }
         resolved = step(CURLINFO_NAMELOOKUP_TIME_T)
         connected = step(CURLINFO_CONNECT_TIME_T)
         secured = step(CURLINFO_APPCONNECT_TIME_T)
         firstByte = step(CURLINFO_STARTTRANSFER_TIME_T)
-        total = step(CURLINFO_TOTAL_TIME_T) ?? .zero
+        total = transfer.duration
     }
 }
 

@@ -19,7 +19,8 @@ extension Transfer {
         handle.set(CURLOPT_USERAGENT, try Self.text(client.userAgent, "user agent"))
         if let file = client.caFile { handle.set(CURLOPT_CAINFO, try Self.text(file, "CA file")) }
         handle.set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-        handle.set(CURLOPT_HTTP_VERSION, client.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
+        handle.set(
+            CURLOPT_HTTP_VERSION, client.http2 && isShort(request) ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         handle.set(CURLOPT_TCP_KEEPALIVE, 1)
         // 0 would mean libcurl's own 300 s, and no limit.
         handle.set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(request.timeouts.connect.wholeMilliseconds)))
@@ -48,6 +49,23 @@ extension Transfer {
             throw OutboundError(kind, words: CurlLibrary.words(handle.refusal))
         }
     }
+
+    /// Only short exchanges go over HTTP/2. libcurl 7.88 turns in circles at full speed while a peer's window is shut,
+    /// never ends an upload that is answered early, and holds up a whole connection while one reader pauses; over
+    /// HTTP/1.1 a long body has its own connection and TCP's back pressure.
+    private func isShort(_ request: OutboundRequest) -> Bool {
+        guard case .collect = sink else { return false }
+        switch request.body.content {
+        case .none: return true
+        case .segments(let segments, _):
+            guard segments.count == 1, case .bytes(let bytes) = segments[0] else { return false }
+            return bytes.count <= Self.shortBody
+        case .stream: return false
+        }
+    }
+
+    /// In bytes: well within the 64 KiB that a peer takes at once (RFC 9113 section 6.9.2).
+    private static let shortBody = 16 << 10
 
     /// Gives the header lines that follow from the body.
     private func setMethodAndBody(_ request: OutboundRequest) -> [(HTTPField.Name, String)] {
