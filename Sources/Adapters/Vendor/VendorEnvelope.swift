@@ -25,7 +25,9 @@ struct VendorEnvelope: Sendable, Hashable {
     /// `data`, or the root where an answer has none but is itself the entity.
     var entity: JSONValue? {
         if let data = whole["data"], data.object != nil { return data }
-        return whole["key"]?.string == nil ? nil : whole
+        // Not `nil` in a conditional expression: there it would be JSON's null.
+        guard whole["key"]?.string != nil else { return .none }
+        return whole
     }
 
     /// `data.items`, or `data` itself where it is a list.

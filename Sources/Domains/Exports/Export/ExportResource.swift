@@ -75,10 +75,11 @@ struct VendorMembers {
 
     private static func cleaned(_ value: JSONValue, token: String?) -> JSONValue? {
         switch value {
-        case .string(let text): isPrivate(text, token: token) ? nil : value
-        case .array(let values): .array(values.compactMap { cleaned($0, token: token) })
-        case .object(let members): .object(cleaned(members, token: token))
-        case .null, .bool, .integer, .number: value
+        // `.none` and not `nil`, which could be JSON's null here.
+        case .string(let text): return isPrivate(text, token: token) ? .none : .some(value)
+        case .array(let values): return .array(values.compactMap { cleaned($0, token: token) })
+        case .object(let members): return .object(cleaned(members, token: token))
+        case .null, .bool, .integer, .number: return value
         }
     }
 
