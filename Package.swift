@@ -188,7 +188,9 @@ let package = Package(
             "CausewayAPITests",
             [
                 "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Vendor", "Access", "Exports",
-                "Fanout", "CausewayAPI", "Support", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "Fanout", "Imports", "CausewayAPI", "Support", hummingbird, hummingbirdTesting, httpTypes, logging,
+                nioCore,
+                yams,
             ]),
         tests(
             "CausewayServerTests", ["CausewayCore", "OutboundHTTP", "CausewayServer", "Support", logging]),
