@@ -146,7 +146,7 @@ let package = Package(
             dependencies: [
                 "CausewayCore", "CausewayServer", "VendorSimulator", "OutboundHTTP", "Access", "Fanout", "Storage",
                 "StorageSQLite",
-                argumentParser, logging, lifecycle, unixSignals, hummingbird, httpTypes,
+                argumentParser, logging, lifecycle, unixSignals, hummingbird, httpTypes, nioCore,
             ],
             path: "Sources/Interfaces/causeway", swiftSettings: strict),
 
