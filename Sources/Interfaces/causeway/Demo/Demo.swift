@@ -1,7 +1,6 @@
 import ArgumentParser
 import CausewayCore
 import Foundation
-import Synchronization
 import UnixSignals
 
 /// `causeway demo`
@@ -27,19 +26,17 @@ struct Demo: AsyncParsableCommand {
     func run() async throws {
         let start = ContinuousClock.now
         // A reader that goes away (`causeway demo | head`) must not leave what was started behind.
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         let terminal = DemoTerminal()
         let directory = try DemoDirectory()
         let processes = DemoProcesses()
-        let isKept = Atomic(false)
         let ending = await withTaskGroup(of: Ending.self) { group in
             group.addTask { [keep] in
                 do {
                     try await DemoStage.open(in: directory, processes, terminal) { stage in
                         try await DemoStory(stage: stage, terminal: terminal).tell()
                         guard keep else { return }
-                        isKept.store(true, ordering: .sequentiallyConsistent)
                         await DemoEpilogue(stage: stage, terminal: terminal).play()
                     }
                     return .told
@@ -51,35 +48,37 @@ struct Demo: AsyncParsableCommand {
                 for await _ in signals { break }
                 return .stopped
             }
-            let first = await group.next() ?? .stopped
+            var ending = await group.next() ?? .stopped
             group.cancelAll()
-            return first
+            // Stopped after the story, by whoever had it kept: that is its end.
+            if case .stopped = ending, case .told? = await group.next() { ending = .told }
+            return ending
         }
         let unclean = await processes.stop()
         let isDone = if case .failed = ending { false } else { true }
         if isDone, unclean.isEmpty { directory.remove() }
-        try report(ending, unclean, isKept: isKept.load(ordering: .sequentiallyConsistent), terminal, directory)
-        terminal.good("everything came true, in \(terminal.seconds(since: start))")
+        try report(ending, unclean, terminal, directory)
+        terminal.good(keep ? "Everybody is stopped" : "Everything came true, in \(terminal.seconds(since: start))")
     }
 
     private func report(
-        _ ending: Ending, _ unclean: [String], isKept: Bool, _ terminal: DemoTerminal, _ directory: DemoDirectory
+        _ ending: Ending, _ unclean: [String], _ terminal: DemoTerminal, _ directory: DemoDirectory
     ) throws {
         switch ending {
         case .told: break
-        case .stopped where isKept: break
         case .stopped:
             terminal.bad("stopped before the end")
             throw ExitCode(1)
         case .failed(let error):
-            terminal.bad("this did not come true: \(terminal.chapter)\n  \(error)")
             for log in directory.logs { terminal.tail(of: log) }
-            terminal.line("Everything it wrote is in \(directory.path)")
+            terminal.bad("this did not come true: \(terminal.chapter)\n     \(error)")
+            terminal.line("  Everything that was written is in \(directory.path)")
             throw ExitCode(1)
         }
         guard unclean.isEmpty else {
-            terminal.bad("this did not come true: a clean stop\n  \(unclean.joined(separator: "\n  "))")
             for log in directory.logs { terminal.tail(of: log) }
+            terminal.bad("this did not come true: a clean stop\n     \(unclean.joined(separator: "\n     "))")
+            terminal.line("  Everything that was written is in \(directory.path)")
             throw ExitCode(1)
         }
     }

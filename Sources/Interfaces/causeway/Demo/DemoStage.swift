@@ -56,8 +56,8 @@ struct DemoStage: Sendable {
         let (lines, line) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(100))
         let process = processes.add(
             try DemoProcess("simulator", ["simulate", "--listen", "127.0.0.1:0"], in: directory) { line.yield($0) })
-        let address = try await terminal.waiting(for: "the stand-in") {
-            try await within(.seconds(20)) {
+        let address = await terminal.waiting(for: "the stand-in") {
+            await within(.seconds(20)) {
                 for await line in lines {
                     if let url = line.firstRange(of: "http://") { return String(line[url.lowerBound...]) }
                 }

@@ -1,6 +1,7 @@
 import CausewayCore
 import Fanout
 import Foundation
+import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore

@@ -46,7 +46,7 @@ final class DemoTerminal: Sendable {
     }
 
     func text(_ block: String) {
-        for line in block.split(separator: "\n", omittingEmptySubsequences: false) { self.line("  \(line)") }
+        for line in block.split(separator: "\n") { self.line("  \(line)") }
     }
 
     func command(_ text: String) { line("\(painted("$", "2")) \(painted(text, "36"))") }
