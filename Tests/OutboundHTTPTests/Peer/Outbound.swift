@@ -46,10 +46,11 @@ func local(
         method, url, body: body, timeouts: timeouts, connection: connection, egress: .unrestricted)
 }
 
-/// Resident memory of this process in bytes.
-func residentMemory() -> Int {
-    let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
-    return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4096 : 0
+/// The most memory this process has had so far, in bytes.
+func peakMemory() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
 }
 
 /// A file of its own that is removed with it.
