@@ -165,7 +165,12 @@ let package = Package(
             path: "Tests/Support", swiftSettings: strict),
         tests("CausewayCoreTests", ["CausewayCore", "Support"]),
         tests("CSVTests", ["CSV"]),
-        tests("ImportsTests", ["CausewayCore", "CSV", "Imports"]),
+        tests(
+            "ImportsTests",
+            [
+                "CausewayCore", "CSV", "Storage", "Events", "WorkQueue", "OutboundHTTP", "FileStore", "Vendor",
+                "VendorSimulator", "Imports", "Support", httpTypes, logging,
+            ]),
         tests("StorageTests", ["CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "Support", logging]),
         tests("OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", httpTypes, logging]),
         tests(
@@ -187,10 +192,9 @@ let package = Package(
         tests(
             "CausewayAPITests",
             [
-                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Vendor", "Access", "Exports",
-                "Fanout", "Imports", "CausewayAPI", "Support", hummingbird, hummingbirdTesting, httpTypes, logging,
-                nioCore,
-                yams,
+                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "FileStore", "Vendor", "Access",
+                "Exports", "Fanout", "Imports", "CausewayAPI", "Support", hummingbird, hummingbirdTesting, httpTypes,
+                logging, nioCore, yams,
             ]),
         tests(
             "CausewayServerTests", ["CausewayCore", "OutboundHTTP", "CausewayServer", "Support", logging]),

@@ -4,9 +4,11 @@ import CausewayCore
 import Events
 import Exports
 import Fanout
+import FileStore
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Imports
 import Logging
 import HummingbirdTesting
 import NIOCore
@@ -22,13 +24,16 @@ struct APIFixture {
     let time = ManualTimeSource()
     let app: Application<RouterResponder<APIContext>>
     let table: RouteTable
+    let imports: ImportDomain
+    let uploads: LocalFileStore
+    static let maximumUpload: Int64 = 1 << 20
     static let adminKey = "set-up-key"
 
     /// The vendor is a port where nobody listens: what is asked here comes before any answer of its.
     init() async throws {
         database = try await TestDatabase(
             EventMigrations.all + WorkQueueMigrations.all + AccessMigrations.all + ExportMigrations.all
-                + FanoutMigrations.all)
+                + FanoutMigrations.all + ImportMigrations.all)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = OutboundHTTPClient(
             loop: CurlMultiLoop(logger: logger), configuration: .init(userAgent: "test"))
@@ -37,6 +42,12 @@ struct APIFixture {
                 baseURL: "http://127.0.0.1:9", publicKey: "pk", secretKey: Secret("sk")),
             http: client, time: time, logger: logger)
         let engine = database.engine
+        uploads = try LocalFileStore(directory: database.directory.file("uploads"))
+        var importSettings = ImportSettings()
+        importSettings.maximumSize = Self.maximumUpload
+        imports = ImportDomain(
+            engine: engine, queue: WorkQueue(), vendor: vendor, files: uploads, settings: importSettings, time: time,
+            logger: logger)
         let api = CausewayAPI(
             .init(
                 engine: engine, time: time, logger: logger,
@@ -47,6 +58,7 @@ struct APIFixture {
                         publicURL: "http://public.example", internalURL: "http://internal.example",
                         memberEmail: "ops@example.com"),
                     time: time, logger: logger),
+                imports: imports,
                 subscriptions: SubscriptionOperations(engine: engine, time: time, egress: .publicOnly),
                 deliveries: DeliveryOperations(engine: engine),
                 unreadiness: { nil }))

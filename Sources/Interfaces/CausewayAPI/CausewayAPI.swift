@@ -3,6 +3,7 @@ public import CausewayCore
 public import Exports
 public import Fanout
 public import Hummingbird
+public import Imports
 public import Logging
 public import Storage
 
@@ -15,6 +16,7 @@ public struct CausewayAPI {
         public var logger: Logger
         public var keys: KeyOperations
         public var exports: ExportDomain
+        public var imports: ImportDomain
         public var subscriptions: SubscriptionOperations
         public var deliveries: DeliveryOperations
         /// Nil where the service can do its work; otherwise why not.
@@ -22,7 +24,7 @@ public struct CausewayAPI {
 
         public init(
             engine: any StorageEngine, time: any TimeSource, logger: Logger, keys: KeyOperations, exports: ExportDomain,
-            subscriptions: SubscriptionOperations, deliveries: DeliveryOperations,
+            imports: ImportDomain, subscriptions: SubscriptionOperations, deliveries: DeliveryOperations,
             unreadiness: @escaping @Sendable () async -> String?
         ) {
             self.engine = engine
@@ -30,6 +32,7 @@ public struct CausewayAPI {
             self.logger = logger
             self.keys = keys
             self.exports = exports
+            self.imports = imports
             self.subscriptions = subscriptions
             self.deliveries = deliveries
             self.unreadiness = unreadiness
@@ -55,6 +58,8 @@ public struct CausewayAPI {
         KeyRoutes(keys: services.keys, changes: changes).add(to: routes)
         AuditRoutes(engine: services.engine).add(to: routes)
         ExportRoutes(exports: services.exports, changes: changes, time: services.time).add(to: routes)
+        ImportRoutes(imports: services.imports, changes: changes, time: services.time).add(to: routes)
+        ObjectRoutes(catalog: services.imports.catalog).add(to: routes)
         SubscriptionRoutes(subscriptions: services.subscriptions, changes: changes).add(to: routes)
         DeliveryRoutes(deliveries: services.deliveries).add(to: routes)
         self.router = router

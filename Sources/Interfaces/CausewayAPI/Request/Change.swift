@@ -21,6 +21,8 @@ struct ChangeRecorder: Sendable {
     struct Outcome: Sendable {
         var status: HTTPResponse.Status
         var body: JSONValue?
+        /// Sent instead of `body` to a caller who asked for plain text.
+        var plainText: String?
         var location: String?
         var resource: String
         var detail: JSONValue = .null
@@ -62,6 +64,9 @@ struct ChangeRecorder: Sendable {
                 }
             }
             let outcome = outcome(resource)
+            if let text = outcome.plainText {
+                return Answer.text(text, status: outcome.status, location: outcome.location)
+            }
             return Self.response(
                 status: outcome.status, location: outcome.location, body: outcome.body?.text ?? "")
         } catch {

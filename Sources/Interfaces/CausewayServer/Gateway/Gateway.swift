@@ -4,8 +4,10 @@ public import CausewayCore
 import Events
 import Exports
 import Fanout
+import FileStore
 import Foundation
 import Hummingbird
+import Imports
 public import Logging
 import OutboundHTTP
 import ServiceLifecycle
@@ -44,14 +46,19 @@ public struct Gateway: Sendable {
         let exports = ExportDomain(
             engine: engine, queue: queue, vendor: vendor, settings: settings.exportSettings, time: time, logger: logger)
         try await exports.start()
+        let imports = ImportDomain(
+            engine: engine, queue: queue, vendor: vendor, files: try LocalFileStore(directory: directory.uploads),
+            settings: settings.importSettings, time: time, logger: logger)
+        try await imports.start()
         let worker = Worker(
-            queue: queue, engine: engine, time: time, logger: logger, handlers: exports.handlers)
+            queue: queue, engine: engine, time: time, logger: logger, handlers: exports.handlers + imports.handlers)
         let deliveries = DeliveryEngine(
             engine: engine, client: client, time: time, logger: logger, settings: settings.deliverySettings)
         let api = CausewayAPI(
             .init(
                 engine: engine, time: time, logger: logger,
                 keys: KeyOperations(engine: engine, time: time, adminKey: settings.adminKey), exports: exports,
+                imports: imports,
                 subscriptions: SubscriptionOperations(engine: engine, time: time, egress: settings.deliveryEgress),
                 deliveries: DeliveryOperations(engine: engine),
                 unreadiness: Readiness(engine: engine, worker: worker, time: time).reason))

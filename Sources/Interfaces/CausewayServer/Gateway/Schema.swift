@@ -11,7 +11,7 @@ import WorkQueue
 public enum Schema {
     public static let migrator = Migrator(
         EventMigrations.all + WorkQueueMigrations.all + AccessMigrations.all + ExportMigrations.all
-            + FanoutMigrations.all)
+            + FanoutMigrations.all + ImportMigrations.all)
 
     /// For serving: makes the schema in an empty database, and refuses any other than this program's.
     /// Throws `GatewayError.schema`.

@@ -1,6 +1,7 @@
 import CausewayCore
 import Exports
 import Fanout
+import Imports
 import OutboundHTTP
 import Vendor
 
@@ -45,6 +46,12 @@ extension Settings {
         settings.limits.perMember = vendor.limits.perMember
         settings.limits.reportLimitIgnoresMember = vendor.limits.reportIgnoresMember
         settings.limits.failureKeepsReport = vendor.limits.countsFailures
+        return settings
+    }
+
+    var importSettings: ImportSettings {
+        var settings = ImportSettings()
+        settings.maximumSize = imports.maximumSize
         return settings
     }
 

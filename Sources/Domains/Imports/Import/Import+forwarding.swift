@@ -1,0 +1,105 @@
+import CausewayCore
+
+/// The way to the vendor.
+extension Import {
+    enum ForwardStep: Equatable {
+        /// The chunk is written down as going out.
+        case send(chunk: Int)
+        /// Nothing to send.
+        case settled([ImportConsequence])
+    }
+
+    /// Takes up the first chunk that is not through. One found `sending` was cut short by a crash or a lost lease.
+    mutating func takeUp(at now: Timestamp) -> ForwardStep {
+        guard state == .forwarding else { return .settled([]) }
+        guard let index = chunks.firstIndex(where: { !$0.isTaken }) else { return .settled(complete(at: now)) }
+        if chunks[index].state == .sending {
+            if !isResendable {
+                return .settled(lose(index, "The gateway stopped before it read the vendor's answer.", at: now))
+            }
+        } else if chunks[index].state != .pending {
+            // A failed or unknown chunk belongs to another state of the import; a person goes on from there.
+            return .settled([])
+        }
+        chunks[index].state = .sending
+        chunks[index].attempts += 1
+        chunks[index].sentAt = now
+        return .send(chunk: chunks[index].number)
+    }
+
+    /// The vendor took it. Also heeded where somebody had given the answer up for lost meanwhile.
+    mutating func chunkTaken(_ number: Int, attempt: Int, answer: JSONValue, at now: Timestamp) -> [ImportConsequence] {
+        guard let index = openChunk(number, attempt) else { return [] }
+        chunks[index].state = .forwarded
+        chunks[index].answer = answer
+        error = nil
+        if chunks.allSatisfy(\.isTaken) { return complete(at: now) }
+        state = .forwarding
+        return [.forward]
+    }
+
+    /// The vendor will not take it, ever.
+    mutating func chunkRefused(_ number: Int, attempt: Int, _ error: ImportError, at now: Timestamp)
+        -> [ImportConsequence]
+    {
+        guard let index = openChunk(number, attempt) else { return [] }
+        chunks[index].state = .failed
+        chunks[index].answer = error.vendor.isNull ? nil : error.vendor
+        return fail(error, at: now)
+    }
+
+    /// It certainly did not reach the vendor, or the vendor certainly did nothing: it stays to be sent.
+    mutating func chunkNotTaken(_ number: Int, attempt: Int, _ error: ImportError?) {
+        guard let index = openChunk(number, attempt), chunks[index].state == .sending else { return }
+        chunks[index].state = .pending
+        if let error { self.error = error }
+    }
+
+    /// It went out, and nobody knows what became of it.
+    /// - Returns: nil where it may simply be sent again.
+    mutating func chunkLost(_ number: Int, attempt: Int, _ words: String, answer: JSONValue?, at now: Timestamp)
+        -> [ImportConsequence]?
+    {
+        guard let index = openChunk(number, attempt), chunks[index].state == .sending else { return [] }
+        chunks[index].answer = answer
+        if isResendable {
+            chunks[index].state = .pending
+            error = ImportError(code: "vendor_answer_lost", message: words, vendor: answer ?? .null)
+            return nil
+        }
+        return lose(index, words, at: now)
+    }
+
+    private func openChunk(_ number: Int, _ attempt: Int) -> Int? {
+        chunks.firstIndex {
+            $0.number == number && $0.attempts == attempt && ($0.state == .sending || $0.state == .unknown)
+        }
+    }
+
+    private mutating func lose(_ index: Int, _ words: String, at now: Timestamp) -> [ImportConsequence] {
+        chunks[index].state = .unknown
+        state = .needsAttention
+        error = ImportError(
+            code: "vendor_answer_lost",
+            message: """
+                \(words) Sending the same rows again could pay somebody twice. Look into PartnerStack whether they \
+                arrived, then say so: POST /v1/imports/\(id)/chunks/\(chunks[index].number)/resolve.
+                """,
+            vendor: chunks[index].answer ?? .null)
+        return [.publish(.needsAttention)]
+    }
+
+    mutating func complete(at now: Timestamp) -> [ImportConsequence] {
+        state = .completed
+        error = nil
+        endedAt = now
+        return [.publish(.completed)]
+    }
+
+    mutating func fail(_ error: ImportError, at now: Timestamp) -> [ImportConsequence] {
+        state = .failed
+        self.error = error
+        endedAt = now
+        return [.publish(.failed)]
+    }
+}

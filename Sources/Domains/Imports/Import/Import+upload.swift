@@ -1,0 +1,40 @@
+import CSV
+import CausewayCore
+
+extension Import {
+    /// What a checked file becomes.
+    init(
+        id: ImportID, request: ImportRequest, filename: String?, checked: CheckedUpload, schema: ObjectSchema,
+        at now: Timestamp
+    ) {
+        let summary = checked.summary
+        let isGood: Bool =
+            switch request.mode {
+            case .allOrNothing: !summary.isRefused && summary.invalidRows == 0
+            case .validRows: !summary.isRefused && summary.validRows > 0
+            case .dryRun: !summary.isRefused
+            }
+        let state: ImportState =
+            switch (isGood, request.mode) {
+            case (false, _): .rejected
+            case (true, .dryRun): .validated
+            case (true, _): request.needsApproval ? .awaitingApproval : .forwarding
+            }
+        let sendsInvites = request.sendsInvites ?? false
+        let goesOn = !state.isOver
+        self.init(
+            id: id, object: request.object, mode: request.mode, state: state, group: request.group,
+            sendsInvites: sendsInvites, filename: filename.map { String($0.prefix(255)) },
+            file: ImportFileFacts(
+                size: checked.size, sha256: checked.sha256, encoding: summary.encoding,
+                delimiter: summary.dialect.delimiter.rawValue, isNormalized: goesOn && !summary.isAsVendorReads),
+            rows: ImportRowCounts(total: summary.totalRows, valid: summary.validRows),
+            problems: ImportProblemCounts(
+                total: summary.totalProblems, stored: summary.storedProblems, first: summary.firstProblems),
+            isRewritten: goesOn && (!summary.isAsVendorReads || summary.invalidRows > 0),
+            isResendable: schema.resend == .safe || (schema.resend == .safeWithoutInvites && !sendsInvites),
+            isForced: request.isForced, caller: request.caller,
+            chunks: goesOn ? [ImportChunk(number: 1, rows: summary.validRows)] : [], createdAt: now,
+            endedAt: goesOn ? nil : now)
+    }
+}

@@ -1,0 +1,72 @@
+import CausewayCore
+import Events
+import FileStore
+import Logging
+import Storage
+import Vendor
+import WorkQueue
+
+/// What the parts of this domain share.
+struct ImportContext: Sendable {
+    let engine: any StorageEngine
+    let queue: WorkQueue
+    let vendor: VendorClient
+    let files: LocalFileStore
+    let catalog: ObjectCatalog
+    let settings: ImportSettings
+    let time: any TimeSource
+    let logger: Logger
+
+    let store = ImportStore()
+    let problems = ImportProblemStore()
+    let events = EventLog()
+
+    /// The file that is forwarded.
+    func fileName(_ id: ImportID) -> String { "\(id).csv" }
+
+    /// Stores a changed import and what follows. The import's revision is the one it was read with.
+    func commit(
+        _ changed: Import, from before: Import, _ consequences: [ImportConsequence], at now: Timestamp,
+        in transaction: any Transaction
+    ) throws {
+        try store.update(changed, from: before, in: transaction)
+        try follow(changed, consequences, at: now, in: transaction)
+    }
+
+    func follow(
+        _ changed: Import, _ consequences: [ImportConsequence], at now: Timestamp, in transaction: any Transaction
+    ) throws {
+        for consequence in consequences {
+            switch consequence {
+            case .forward:
+                try queue.enqueue(ImportForwardWork.draft(changed.id, dueAt: now), at: now, in: transaction)
+            case .publish(let type):
+                try events.append(
+                    EventDraft(
+                        type: type.rawValue, resource: changed.id.text,
+                        occurrence: changed.round == 0 ? "" : String(changed.round), timestamp: now,
+                        attributes: changed.eventAttributes, data: changed.json),
+                    in: transaction)
+            }
+        }
+    }
+
+    /// Removes the file of an import that is over, once that is durable. What a crash leaves, the sweep finds.
+    func clean(after changed: Import) {
+        if changed.state.isOver { files.remove(fileName(changed.id)) }
+    }
+}
+
+extension ImportContext {
+    /// Another gateway on the same database may change the same between our reading and writing.
+    func writeAgainOnConflict<Result: Sendable>(
+        _ body: @escaping @Sendable (any Transaction) throws -> Result
+    ) async throws -> Result {
+        for _ in 0..<4 {
+            do {
+                return try await engine.write(body)
+            } catch StorageError.conflict {}
+        }
+        return try await engine.write(body)
+    }
+}

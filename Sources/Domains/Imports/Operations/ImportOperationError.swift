@@ -1,0 +1,70 @@
+public import CausewayCore
+
+/// What callers can be told is wrong, in words.
+public enum ImportOperationError: Error, Sendable {
+    case invalid([ImportMistake])
+    /// No import has this id.
+    case notFound
+    /// The file passes so many bytes.
+    case tooLarge(Int64)
+    /// The body did not come to its end.
+    case uploadBroken
+    case diskFull
+    /// The same content was imported before.
+    case duplicate(of: ImportID, at: Timestamp)
+    case noSuchChunk(Int)
+    /// Resolving a chunk of which it is known what became of it.
+    case notUnknown(Int, ImportChunkState)
+    /// Nobody knows yet what became of this chunk.
+    case unresolved(Int)
+    /// A chunk is being sent right now.
+    case onItsWay
+    case notPossible(String, ImportState)
+    case ownApproval
+
+    /// Stable, snake_case.
+    public var code: String {
+        switch self {
+        case .invalid: "invalid_request"
+        case .notFound: "not_found"
+        case .tooLarge: "body_too_large"
+        case .uploadBroken: "incomplete_body"
+        case .diskFull: "storage_full"
+        case .duplicate: "duplicate_import"
+        case .noSuchChunk: "not_found"
+        case .notUnknown: "chunk_not_unknown"
+        case .unresolved: "chunk_unknown"
+        case .onItsWay: "already_at_vendor"
+        case .notPossible: "wrong_state"
+        case .ownApproval: "own_approval"
+        }
+    }
+
+    /// What is wrong and how to mend it.
+    public var detail: String {
+        switch self {
+        case .invalid(let mistakes): mistakes.map { "\($0.field): \($0.detail)" }.joined(separator: " ")
+        case .notFound: "There is no such import."
+        case .tooLarge(let limit):
+            "A file may have \(limit) bytes at most (`imports.max_size`). Send it in several files."
+        case .uploadBroken: "The body ended before its end. Nothing was kept; send it again."
+        case .diskFull: "The disk is full: nothing was kept. Try again when there is room."
+        case .duplicate(let first, let time):
+            """
+            The same file was imported on \(time.rfc3339) as \(first). Look at it there; send it with `force=true` \
+            if it is meant to be imported a second time.
+            """
+        case .noSuchChunk(let number): "The import has no chunk \(number)."
+        case .notUnknown(let number, let state):
+            "Chunk \(number) is \(state.rawValue): only one that is unknown can be resolved."
+        case .unresolved(let number):
+            """
+            Nobody knows whether chunk \(number) arrived. Look into PartnerStack, then say so with \
+            POST …/chunks/\(number)/resolve {"outcome":"imported"|"not_imported"}.
+            """
+        case .onItsWay: "The file is being sent right now. Look again when the vendor has answered."
+        case .notPossible(let what, let state): "An import that is \(state.rawValue) cannot be \(what)."
+        case .ownApproval: "Another key than the one that uploaded the file has to approve it."
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import CausewayCore
+public import Storage
+
+extension ImportObject: SQLConvertible {}
+extension ProblemCode: SQLConvertible {}
+
+extension Import: RowDecodable {
+    /// Its chunks are rows of their own: `ImportStore` adds them.
+    public init(row: ResultRow) throws {
+        id = try row["id"]
+        object = try row["object"]
+        mode = try row["mode"]
+        state = try row["state"]
+        group = try row["group_key"]
+        sendsInvites = try row["sends_invites"]
+        filename = try row["filename"]
+        file = ImportFileFacts(
+            size: try row["size"], sha256: try row["sha256"], encoding: try row["encoding"],
+            delimiter: try row["delimiter"], isNormalized: try row["is_normalized"])
+        rows = ImportRowCounts(total: try row["rows_total"], valid: try row["rows_valid"])
+        problems = ImportProblemCounts(
+            total: try row["problems_total"], stored: try row["problems_stored"],
+            first: try JSONText.decode([RowProblem].self, from: try row["first_problems"]))
+        isRewritten = try row["is_rewritten"]
+        isResendable = try row["is_resendable"]
+        isForced = try row["is_forced"]
+        caller = try row["caller"]
+        chunks = []
+        let error: String? = try row["error"]
+        self.error = try error.map { try JSONText.decode(ImportError.self, from: $0) }
+        createdAt = try row["created_at"]
+        endedAt = try row["ended_at"]
+        round = try row["round"]
+        revision = try row["revision"]
+    }
+}
+
+extension ImportChunk: RowDecodable {
+    public init(row: ResultRow) throws {
+        number = try row["number"]
+        rows = try row["row_count"]
+        state = try row["state"]
+        attempts = try row["attempts"]
+        sentAt = try row["sent_at"]
+        answer = try row["answer"]
+        resolution = try row["resolution"]
+    }
+}
+
+extension RowProblem: RowDecodable {
+    public init(row: ResultRow) throws {
+        self.init(
+            row: try row["row_number"], line: try row["line"], byteOffset: try row["byte_offset"],
+            column: try row["column_name"], code: try row["code"], value: try row["value"],
+            message: try row["message"], suggestion: try row["suggestion"])
+    }
+}

@@ -1,0 +1,42 @@
+public import Storage
+
+public enum ImportMigrations {
+    public static let all = [
+        Migration(
+            number: 40, reason: "Imports and their pieces on the way to the vendor.",
+            statements: [
+                """
+                CREATE TABLE import (
+                    id TEXT PRIMARY KEY, object TEXT NOT NULL, mode TEXT NOT NULL, state TEXT NOT NULL,
+                    group_key TEXT, sends_invites BIGINT NOT NULL, filename TEXT, size BIGINT NOT NULL,
+                    sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, encoding TEXT NOT NULL, delimiter TEXT NOT NULL,
+                    is_normalized BIGINT NOT NULL, is_rewritten BIGINT NOT NULL, is_resendable BIGINT NOT NULL,
+                    is_forced BIGINT NOT NULL, caller TEXT NOT NULL, rows_total BIGINT NOT NULL,
+                    rows_valid BIGINT NOT NULL, problems_total BIGINT NOT NULL, problems_stored BIGINT NOT NULL,
+                    first_problems TEXT NOT NULL, error TEXT, counts_as_duplicate BIGINT NOT NULL,
+                    created_at BIGINT NOT NULL, ended_at BIGINT, round BIGINT NOT NULL, revision BIGINT NOT NULL)
+                """,
+                "CREATE INDEX import_by_object ON import (object, id)",
+                "CREATE INDEX import_by_state ON import (state, id)",
+                """
+                CREATE INDEX import_same ON import (fingerprint, created_at) WHERE counts_as_duplicate = 1
+                """,
+                """
+                CREATE TABLE import_chunk (
+                    import_id TEXT NOT NULL, number BIGINT NOT NULL, row_count BIGINT NOT NULL, state TEXT NOT NULL,
+                    attempts BIGINT NOT NULL, sent_at BIGINT, answer TEXT, resolution TEXT,
+                    PRIMARY KEY (import_id, number))
+                """,
+            ]),
+        Migration(
+            number: 41, reason: "What is wrong with an uploaded file, one problem a row, the first 10,000.",
+            statements: [
+                """
+                CREATE TABLE import_problem (
+                    import_id TEXT NOT NULL, number BIGINT NOT NULL, row_number BIGINT, line BIGINT,
+                    byte_offset BIGINT, column_name TEXT, code TEXT NOT NULL, value TEXT, message TEXT NOT NULL,
+                    suggestion TEXT, PRIMARY KEY (import_id, number))
+                """
+            ]),
+    ]
+}

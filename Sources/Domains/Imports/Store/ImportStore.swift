@@ -1,0 +1,107 @@
+public import CausewayCore
+public import Storage
+
+/// The tables of imports and their chunks.
+public struct ImportStore: Sendable {
+    public static func topic(_ id: ImportID) -> SignalTopic { SignalTopic("import:\(id)") }
+
+    public init() {}
+
+    // MARK: Reading
+
+    public func find(_ id: ImportID, in transaction: any Transaction) throws -> Import? {
+        let found: Import? = try transaction.first("SELECT * FROM import WHERE id = \(id)")
+        return try found.map { try withChunks([$0], in: transaction)[0] }
+    }
+
+    /// Newest first; each filter is any of its values, none where empty.
+    public func list(
+        _ page: PageRequest, object: [ImportObject] = [], state: [ImportState] = [], in transaction: any Transaction
+    ) throws -> Page<Import> {
+        var conditions: [SQLQuery] = []
+        if !object.isEmpty { conditions.append("object IN \(list: object)") }
+        if !state.isEmpty { conditions.append("state IN \(list: state)") }
+        if let after = page.after { conditions.append("id < \(after)") }
+        let found: [Import] = try transaction.all(
+            "SELECT * FROM import WHERE \(query: .all(conditions)) ORDER BY id DESC LIMIT \(page.limit + 1)")
+        return Page(fetched: try withChunks(found, in: transaction), limit: page.limit, key: \.id.text)
+    }
+
+    /// The first import of the same since `earliest` that forwarded something, or still may.
+    func same(
+        as fingerprint: String, since earliest: Timestamp, otherThan own: ImportID, in transaction: any Transaction
+    ) throws -> Import? {
+        try transaction.first(
+            """
+            SELECT * FROM import
+            WHERE fingerprint = \(fingerprint) AND created_at > \(earliest) AND counts_as_duplicate = 1
+                AND id <> \(own)
+            ORDER BY created_at LIMIT 1
+            """)
+    }
+
+    private func withChunks(_ imports: [Import], in transaction: any Transaction) throws -> [Import] {
+        guard !imports.isEmpty else { return [] }
+        var chunks: [ImportID: [ImportChunk]] = [:]
+        let rows = try transaction.rows(
+            "SELECT * FROM import_chunk WHERE import_id IN \(list: imports.map(\.id)) ORDER BY import_id, number")
+        for row in rows { chunks[try row["import_id"], default: []].append(try ImportChunk(row: row)) }
+        return imports.map { found in
+            var found = found
+            found.chunks = chunks[found.id] ?? []
+            return found
+        }
+    }
+
+    // MARK: Writing
+
+    func insert(_ new: Import, in transaction: any Transaction) throws {
+        try transaction.execute(
+            """
+            INSERT INTO import (
+                id, object, mode, state, group_key, sends_invites, filename, size, sha256, fingerprint, encoding,
+                delimiter, is_normalized, is_rewritten, is_resendable, is_forced, caller, rows_total, rows_valid,
+                problems_total, problems_stored, first_problems, error, counts_as_duplicate, created_at, ended_at,
+                round, revision)
+            VALUES (
+                \(new.id), \(new.object), \(new.mode), \(new.state), \(new.group), \(new.sendsInvites),
+                \(new.filename), \(new.file.size), \(new.file.sha256), \(new.fingerprint), \(new.file.encoding),
+                \(new.file.delimiter), \(new.file.isNormalized), \(new.isRewritten), \(new.isResendable),
+                \(new.isForced), \(new.caller), \(new.rows.total), \(new.rows.valid), \(new.problems.total),
+                \(new.problems.stored), \(JSONText.encode(new.problems.first)),
+                \(new.error.map { JSONText.encode($0) }), \(new.countsAsDuplicate), \(new.createdAt), \(new.endedAt),
+                \(new.round), 1)
+            """)
+        for chunk in new.chunks {
+            try transaction.execute(
+                """
+                INSERT INTO import_chunk (import_id, number, row_count, state, attempts)
+                VALUES (\(new.id), \(chunk.number), \(chunk.rows), \(chunk.state), \(chunk.attempts))
+                """)
+        }
+    }
+
+    /// Writes what can change. Throws `StorageError.conflict` where the import was changed since it was read.
+    /// - Parameter before: as it was read; only chunks that differ are written.
+    func update(_ changed: Import, from before: Import, in transaction: any Transaction) throws {
+        let count = try transaction.execute(
+            """
+            UPDATE import SET
+                state = \(changed.state), error = \(changed.error.map { JSONText.encode($0) }),
+                counts_as_duplicate = \(changed.countsAsDuplicate), ended_at = \(changed.endedAt),
+                round = \(changed.round), revision = revision + 1
+            WHERE id = \(changed.id) AND revision = \(changed.revision)
+            """)
+        guard count == 1 else { throw StorageError.conflict }
+        for (chunk, old) in zip(changed.chunks, before.chunks) where chunk != old {
+            try transaction.execute(
+                """
+                UPDATE import_chunk SET
+                    state = \(chunk.state), attempts = \(chunk.attempts), sent_at = \(chunk.sentAt),
+                    answer = \(chunk.answer), resolution = \(chunk.resolution)
+                WHERE import_id = \(changed.id) AND number = \(chunk.number)
+                """)
+        }
+        transaction.signal(Self.topic(changed.id))
+    }
+}

@@ -1,0 +1,91 @@
+import CSV
+import CausewayCore
+import FileStore
+import Foundation
+
+/// The file as it is forwarded where that is not the file as it came: only the valid rows, byte for byte; or, where
+/// the importer could not read it so, in UTF-8 with commas, LF and the vendor's header.
+///
+/// Reads the upload a second time. The same rules give the same verdicts, so nothing need be remembered of the first.
+struct RewrittenFile: Sendable {
+    let schema: ObjectSchema
+    let summary: ImportSummary
+    let files: LocalFileStore
+    /// The upload's path.
+    let source: String
+    let name: String
+
+    private static let block = 1 << 20
+
+    /// Durable when it returns. Throws `FileStoreError`.
+    func write() throws {
+        guard let file = FileHandle(forReadingAtPath: source) else {
+            throw FileStoreError.failed(detail: "\(source) cannot be opened")
+        }
+        defer { try? file.close() }
+        var writer = try files.create(name + "-rewritten")
+        var reader = CSVReader(delimiter: summary.dialect.delimiter)
+        var rows = RowRewriter(schema: schema, summary: summary)
+        while let data = try file.read(upToCount: Self.block), !data.isEmpty {
+            try reader.feed(data.bytes) { record, bytes, cells in rows.take(record, bytes, cells) }
+            if rows.output.count >= Self.block { try flush(&rows, &writer) }
+        }
+        try reader.finish { record, bytes, cells in rows.take(record, bytes, cells) }
+        try flush(&rows, &writer)
+        guard rows.validRows == summary.validRows else {
+            throw FileStoreError.failed(detail: "\(source) was read differently the second time")
+        }
+        try writer.finish(as: name)
+    }
+
+    private func flush(_ rows: inout RowRewriter, _ writer: inout LocalFileWriter) throws {
+        try writer.write(rows.output)
+        rows.output.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Writes the header and the valid rows.
+private struct RowRewriter {
+    private let schema: ObjectSchema
+    private let summary: ImportSummary
+    private let writer = CSVWriter(delimiter: .comma, lineEnd: .lineFeed)
+    private var validator = RowValidator(plan: RowPlan())
+    private var work = RowValidator.Work()
+    private var scratch: [UInt8] = []
+    var output: [UInt8] = []
+    private(set) var validRows = 0
+
+    init(schema: ObjectSchema, summary: ImportSummary) {
+        self.schema = schema
+        self.summary = summary
+    }
+
+    mutating func take(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) {
+        if record.number == 0 {
+            let names = cells.indices.map { cells[$0].text(in: bytes) }
+            let header = HeaderCheck(schema: schema, names: names, line: record.line, byteOffset: record.byteOffset)
+            validator = RowValidator(plan: header.plan)
+            if summary.isAsVendorReads {
+                append(bytes)
+            } else {
+                writer.append(header.plan.names, to: &output)
+            }
+            return
+        }
+        guard record.problem == nil, validator.check(record, bytes, cells, &work) else { return }
+        validRows += 1
+        if summary.isAsVendorReads {
+            append(bytes)
+            return
+        }
+        for index in cells.indices {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            writer.append(cells[index], of: bytes, isOnly: cells.count == 1, to: &output, scratch: &scratch)
+        }
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    private mutating func append(_ bytes: RawSpan) {
+        unsafe bytes.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
+    }
+}

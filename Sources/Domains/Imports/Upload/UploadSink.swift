@@ -1,0 +1,105 @@
+import CSV
+import CausewayCore
+import Crypto
+import Dispatch
+import FileStore
+import Synchronization
+
+/// Takes an upload as it arrives: each part is written down, hashed and checked on a thread that may block, and the
+/// next is asked for when that is done. Memory stays flat; what is not accepted in the end is gone with this object.
+public final class UploadSink: Sendable {
+    private struct State: ~Copyable {
+        var writer: LocalFileWriter?
+        var check: ImportCheck?
+        var hash = SHA256()
+        var problems: [RowProblem] = []
+        var size: Int64 = 0
+        var filename: String?
+    }
+    private let state: Mutex<State>
+    private let maximumSize: Int64
+    /// Where the bytes can be read until the file is kept.
+    let unfinishedPath: String
+    private static let queue = DispatchQueue(label: "causeway.uploads", attributes: .concurrent)
+
+    init(writer: consuming LocalFileWriter, check: consuming ImportCheck, maximumSize: Int64) {
+        unfinishedPath = writer.unfinishedPath
+        state = Mutex(State(writer: writer, check: check))
+        self.maximumSize = maximumSize
+    }
+
+    /// What the file is called, where only the body tells.
+    public func setFilename(_ name: String) {
+        state.withLock { $0.filename = name }
+    }
+
+    var filename: String? { state.withLock { $0.filename } }
+
+    /// The next bytes of the file. Throws `ImportOperationError`.
+    public func write(_ bytes: [UInt8]) async throws {
+        try await Self.blocking { [self] in
+            try state.withLock { state in
+                state.size += Int64(bytes.count)
+                guard state.size <= maximumSize else { throw ImportOperationError.tooLarge(maximumSize) }
+                state.hash.update(data: bytes)
+                // The parts leave the state while they are at work.
+                var problems = state.problems
+                state.problems = []
+                try state.check?.feed(bytes) { finding in
+                    if case .problem(let problem) = finding { problems.append(problem) }
+                }
+                state.problems = problems
+                try state.writer?.write(bytes)
+            }
+        }
+    }
+
+    /// What came of it. The file is complete, but not yet durable.
+    func finish() async throws -> CheckedUpload {
+        try await Self.blocking { [self] in
+            try state.withLock { state in
+                var problems = state.problems
+                guard var check = state.check.take() else { throw ImportOperationError.uploadBroken }
+                let summary = try check.finish { finding in
+                    if case .problem(let problem) = finding { problems.append(problem) }
+                }
+                return CheckedUpload(
+                    summary: summary, problems: problems, size: state.size,
+                    sha256: Digest.hex(state.hash.finalize()))
+            }
+        }
+    }
+
+    /// Makes the file durable under its name.
+    func keep() async throws {
+        try await Self.blocking { [self] in
+            try state.withLock { state in
+                guard let writer = state.writer.take() else { throw ImportOperationError.uploadBroken }
+                try writer.finish()
+            }
+        }
+    }
+
+    /// Runs `body` on a thread that may block.
+    static func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async {
+                do {
+                    continuation.resume(returning: try body())
+                } catch FileStoreError.full {
+                    continuation.resume(throwing: ImportOperationError.diskFull)
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+}
+
+/// A file that was read to its end.
+struct CheckedUpload: Sendable {
+    let summary: ImportSummary
+    let problems: [RowProblem]
+    let size: Int64
+    let sha256: String
+}
