@@ -201,5 +201,7 @@ let package = Package(
         tests(
             "VendorSimulatorTests",
             ["CausewayCore", "VendorSimulator", "Support", hummingbird, httpTypes, logging, lifecycle, nioCore]),
+        // Start `causeway` itself, which every build of the tests makes as well.
+        tests("EndToEndTests", ["CausewayCore", "Fanout", "Support", hummingbird, httpTypes, logging]),
     ]
 )

@@ -1,0 +1,105 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A program that a test has started, with what it says line by line.
+final class ChildProcess: Sendable {
+    struct State: Sendable {
+        var lines: [String] = []
+        /// The status, or the signal's number negated.
+        var exit: Int32?
+        fileprivate var rest: [UInt8] = []
+        fileprivate var isClosed = false
+    }
+
+    let state = Watched(State())
+    private let process = Process()
+    /// One at a time, so that no child inherits the other's pipe.
+    private static let turn = Mutex(())
+
+    init(_ arguments: [String], environment: [String: String], in directory: String) throws {
+        let output = Pipe()
+        process.executableURL = try Executable.url()
+        process.arguments = arguments
+        process.environment = environment
+        process.currentDirectoryURL = URL(filePath: directory)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = output
+        process.terminationHandler = { [state] process in
+            let status = process.terminationStatus
+            let exit = process.terminationReason == .uncaughtSignal ? -status : status
+            state.change { $0.exit = exit }
+        }
+        output.fileHandleForReading.readabilityHandler = { [state] handle in
+            let bytes = [UInt8](handle.availableData)
+            if bytes.isEmpty { handle.readabilityHandler = nil }
+            state.change { $0.take(bytes) }
+        }
+        try Self.turn.withLock { _ in try process.run() }
+    }
+
+    /// The first line that `find` finds something in. Throws where the program ends without one.
+    func line<Found: Sendable>(
+        _ what: String, within patience: Duration = .seconds(20), _ find: @escaping @Sendable (String) -> Found?
+    ) async throws -> Found {
+        let found = try await state.first(what, within: patience) { state -> Found?? in
+            for line in state.lines {
+                if let found = find(line) { return .some(found) }
+            }
+            return state.isClosed ? .some(nil) : nil
+        }
+        guard let found else { throw NeverHappened(what: "\(what): it ended, saying\n\(text)") }
+        return found
+    }
+
+    var text: String { state.value.lines.joined(separator: "\n") }
+
+    func signal(_ number: Int32) {
+        if state.value.exit == nil { kill(process.processIdentifier, number) }
+    }
+
+    /// Waits for its end and for all that it has said.
+    func exit() async throws -> Int32 {
+        let status = try await state.first("the program's end", \.exit)
+        try await state.first("its last word") { $0.isClosed ? () : nil }
+        return status
+    }
+}
+
+extension ChildProcess.State {
+    fileprivate mutating func take(_ bytes: [UInt8]) {
+        if bytes.isEmpty { isClosed = true }
+        rest += bytes
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            lines.append(String(decoding: rest[..<end], as: UTF8.self))
+            rest.removeSubrange(...end)
+        }
+        if isClosed, !rest.isEmpty {
+            lines.append(String(decoding: rest, as: UTF8.self))
+            rest = []
+        }
+    }
+}
+
+/// `causeway` as it was built together with the tests.
+enum Executable {
+    /// Beside the test bundle, wherever that was built.
+    static func url() throws -> URL {
+        var directory = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        for start in [Bundle.main.bundleURL, URL(filePath: CommandLine.arguments[0]), directory] {
+            directory = start.absoluteURL
+            for _ in 0..<4 {
+                directory.deleteLastPathComponent()
+                let file = directory.appending(path: "causeway", directoryHint: .notDirectory)
+                var isDirectory: ObjCBool = false
+                if unsafe FileManager.default.fileExists(atPath: file.path(), isDirectory: &isDirectory),
+                    !isDirectory.boolValue, FileManager.default.isExecutableFile(atPath: file.path())
+                {
+                    return file
+                }
+            }
+        }
+        throw NeverHappened(what: "causeway beside the test bundle")
+    }
+}

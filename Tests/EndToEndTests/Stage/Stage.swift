@@ -1,0 +1,85 @@
+import CausewayCore
+import Foundation
+import Support
+import Testing
+
+/// A simulator, a gateway and subscribers, each a real server on a free port. All ends with the test.
+struct Stage: Sendable {
+    let simulator: SimulatorProcess
+    let gateway: GatewayProcess
+    let directory: TemporaryDirectory
+    private let subscribers: Subscribers
+
+    /// - Parameters:
+    ///   - simulator: options of `causeway simulate`.
+    ///   - settings: environment of `causeway serve` besides what every test needs; an empty text takes one out.
+    static func run(
+        simulator arguments: [String] = [], settings: [String: String] = [:], startsGateway: Bool = true,
+        _ body: (Stage) async throws -> Void
+    ) async throws {
+        let directory = try TemporaryDirectory()
+        let simulator = try await SimulatorProcess.start(arguments, in: directory.path)
+        defer { simulator.end() }
+        let gateway = try GatewayProcess(
+            vendorURL: simulator.url, settings: settings, dataDirectory: directory.file("data"))
+        defer { gateway.end() }
+        let subscribers = Subscribers()
+        let stage = Stage(simulator: simulator, gateway: gateway, directory: directory, subscribers: subscribers)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await subscribers.run() }
+            defer { group.cancelAll() }
+            do {
+                if startsGateway { try await gateway.start() }
+                try await body(stage)
+            } catch {
+                Issue.record(error, "the gateway's log:\n\(gateway.log)\nthe simulator's:\n\(simulator.story)")
+            }
+            await stage.checkSecrets()
+        }
+    }
+
+    /// Whatever a test does: what is secret stands in no log.
+    private func checkSecrets() async {
+        var secrets = ["sk_test", "pk_test", Data("pk_test:sk_test".utf8).base64EncodedString()]
+        secrets += [GatewayProcess.adminKey, "whsec_", "cwy_", "signature="]
+        let state = (try? await simulator.get("/simulator/state").json) ?? .null
+        let addresses =
+            (state["exports"]?.array ?? []).map { $0["webhook_target_url"] }
+            + (state["subscriptions"]?.array ?? []).map { $0["target_url"] }
+        secrets += addresses.compactMap { $0?.string?.split(separator: "/").last.map(String.init) }
+        let log = gateway.log
+        for secret in secrets { #expect(!log.contains(secret), "\(secret) stands in the log") }
+    }
+
+    // MARK: Subscribing
+
+    struct Subscription: Sendable {
+        let id: String
+        let secret: String
+        let endpoint: Subscriber
+
+        /// All that came is signed rightly, and tells of these events.
+        func expect(events: Set<String>, sourceLocation: SourceLocation = #_sourceLocation) {
+            let requests = endpoint.requests.value
+            #expect(Set(requests.map(\.id)) == events, sourceLocation: sourceLocation)
+            for request in requests {
+                #expect(throws: Never.self, sourceLocation: sourceLocation) { try request.verify(secret) }
+            }
+        }
+    }
+
+    /// A new endpoint, subscribed to everything.
+    func subscribe(_ name: String, answers: [Subscriber.Answer] = []) async throws -> Subscription {
+        let endpoint = try await subscribers.add(name, answers: answers)
+        let made = try await gateway.post("/v1/subscriptions", ["url": .string(endpoint.url)])
+        guard made.status == 201, let id = made["id"]?.string, let secret = made["secret"]?.string else {
+            throw NeverHappened(what: "a subscription: \(made.status) \(made.text)")
+        }
+        return Subscription(id: id, secret: secret, endpoint: endpoint)
+    }
+
+    /// The deliveries of a subscription, newest first.
+    func deliveries(of subscription: Subscription) async throws -> [JSONValue] {
+        try await gateway.get("/v1/deliveries?subscription=\(subscription.id)").data
+    }
+}

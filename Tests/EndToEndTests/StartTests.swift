@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+@Suite("Starting", .serialized)
+struct StartTests {
+    @Test("Settings with mistakes end the start with 2 and name each one", .timeLimit(.minutes(1)))
+    func mistakes() async throws {
+        let settings = [
+            "CAUSEWAY_LISTEN": "nowhere", "CAUSEWAY_VENDOR_SECRET_KEY": "", "CAUSEWAY_POLLING_FAST": "soon",
+            "CAUSEWAY_DELIVERIES_ALLOW_NETWORKS": "10.0.0.0/99", "CAUSEWAY_ADMINKEY": "typo",
+        ]
+        try await Stage.run(settings: settings, startsGateway: false) { stage in
+            let directory = URL(filePath: stage.gateway.dataDirectory).deletingLastPathComponent()
+            try Data("imports:\n  chunk_rows: many\n".utf8).write(to: directory.appending(path: "causeway.yaml"))
+            let child = try stage.gateway.launch()
+            #expect(try await child.exit() == 2)
+            for name in settings.keys where name != "CAUSEWAY_ADMINKEY" {
+                #expect(child.text.contains(name), "\(name) is not named in \(child.text)")
+            }
+            #expect(child.text.contains("CAUSEWAY_ADMIN_KEY"))
+            #expect(child.text.contains("causeway.yaml:2"))
+            #expect(child.text.contains("6 mistakes"))
+            #expect(!FileManager.default.fileExists(atPath: stage.gateway.dataDirectory))
+        }
+    }
+
+    @Test("A second gateway on the same data directory does not start", .timeLimit(.minutes(1)))
+    func secondGateway() async throws {
+        try await Stage.run { stage in
+            let second = try GatewayProcess(
+                vendorURL: stage.simulator.url, settings: [:], dataDirectory: stage.gateway.dataDirectory)
+            defer { second.end() }
+            let child = try second.launch()
+            #expect(try await child.exit() == 1)
+            #expect(child.text.contains("is in use by another gateway"))
+            #expect(try await stage.gateway.get("/readyz").status == 200)
+            // A dead one's lock goes with it.
+            try await stage.gateway.kill()
+            try await second.start()
+            #expect(try await second.stop() == 0)
+        }
+    }
+
+    @Test("A port that is taken ends the start with 1", .timeLimit(.minutes(1)))
+    func takenPort() async throws {
+        try await Stage.run { stage in
+            let second = try GatewayProcess(
+                vendorURL: stage.simulator.url,
+                settings: ["CAUSEWAY_LISTEN": String(stage.gateway.url.dropFirst("http://".count))],
+                dataDirectory: stage.directory.file("second"))
+            defer { second.end() }
+            let child = try second.launch()
+            #expect(try await child.exit() == 1)
+        }
+    }
+
+    @Test("SIGTERM lets a request that waits answer, and ends with 0", .timeLimit(.minutes(1)))
+    func cleanStop() async throws {
+        try await Stage.run(simulator: ["--hold"]) { stage in
+            let id = try await stage.gateway.requestExport()
+            _ = try await stage.gateway.export(id, "is queued") { $0["status"] == "queued" }
+            async let waiting = stage.gateway.get("/v1/exports/\(id)?wait=60")
+            // The wait is there once the request's predecessor is through.
+            _ = try await stage.gateway.get("/healthz")
+            #expect(try await stage.gateway.stop() == 0)
+            let answer = try await waiting
+            #expect(answer.status == 200 || answer.exit == 7)
+        }
+    }
+}
