@@ -1,4 +1,6 @@
+import CausewayCore
 import Foundation
+import Support
 import Testing
 
 @Suite("Starting", .serialized)

@@ -73,7 +73,9 @@ final class GatewayProcess: Sendable {
         return try await child.line("the log line \"\(message)\" with \(members)") { line in
             guard line.contains(message), let json = try? JSONValue(parsing: line) else { return nil }
             guard json["message"]?.string == message else { return nil }
-            return members.allSatisfy { json[$0.key]?.string == $0.value } ? json : nil
+            // No conditional: its nil would be JSON's null.
+            guard members.allSatisfy({ json[$0.key]?.string == $0.value }) else { return nil }
+            return json
         }
     }
 
@@ -109,7 +111,8 @@ final class GatewayProcess: Sendable {
     func export(_ id: String, _ what: String, _ isSo: (JSONValue) -> Bool) async throws -> JSONValue {
         try await asking("an export that \(what)") {
             let export = try await get("/v1/exports/\(id)").json
-            return isSo(export) ? export : nil
+            guard isSo(export) else { return nil }
+            return export
         }
     }
 }
