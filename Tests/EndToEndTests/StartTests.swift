@@ -20,7 +20,7 @@ struct StartTests {
                 #expect(child.text.contains(name), "\(name) is not named in \(child.text)")
             }
             #expect(child.text.contains("CAUSEWAY_ADMIN_KEY"))
-            #expect(child.text.contains("causeway.yaml:2"))
+            #expect(child.text.contains("causeway.yaml line 2"))
             #expect(child.text.contains("6 mistakes"))
             #expect(!FileManager.default.fileExists(atPath: stage.gateway.dataDirectory))
         }
