@@ -23,7 +23,8 @@ struct VendorReply: Sendable {
         status: Int, envelope: VendorEnvelope?, effect: VendorCall.Effect, settings: VendorSettings, now: Timestamp
     ) -> VendorError {
         let again = RetryAfterHeader.time(retryAfter, now: now)
-        let said = envelope?.message ?? "no message, \(body.count) bytes\(envelope == nil ? " that are not JSON" : "")"
+        let words = envelope?.message ?? ""
+        let said = words.isEmpty ? "no message, \(body.count) bytes\(envelope == nil ? " that are not JSON" : "")" : words
         func error(_ cause: VendorError.Cause, _ action: VendorError.Action) -> VendorError {
             VendorError(cause: cause, action: action, status: status, message: said, answer: envelope?.whole)
         }

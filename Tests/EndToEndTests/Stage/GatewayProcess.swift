@@ -79,6 +79,16 @@ final class GatewayProcess: Sendable {
         }
     }
 
+    /// The first warning about an export that the present life writes.
+    func warned(of export: String) async throws -> JSONValue {
+        guard let child = lives.withLock(\.last) else { throw NeverHappened(what: "a gateway") }
+        return try await child.line("a warning about \(export)") { line in
+            guard line.contains(export), let json = try? JSONValue(parsing: line) else { return nil }
+            guard json["export"]?.string == export, json["level"] == "warning" else { return nil }
+            return json
+        }
+    }
+
     // MARK: Its API
 
     func curl(_ arguments: [String], _ path: String, key: String = GatewayProcess.adminKey) async throws -> Curl {

@@ -36,11 +36,13 @@ struct ExportCheckWork: Sendable {
             answer = .said(try await context.vendor.export(key))
         } catch let error as VendorError {
             answer = .failed(error)
-            if error.cause == .unauthorized {
-                context.logger.error(
-                    "the vendor does not accept our keys: check vendor.public_key and vendor.secret_key",
-                    metadata: ["vendor_key": "\(key)"])
-            }
+            let isOurFault = error.cause == .unauthorized
+            context.logger.log(
+                level: isOurFault ? .error : .warning,
+                isOurFault
+                    ? "the vendor does not accept our keys: check vendor.public_key and vendor.secret_key"
+                    : "an export's status is asked for again later",
+                metadata: ["export": "\(item.key)", "vendor_key": "\(key)", "error": "\(error)"])
         }
         let contradictions = try await context.engine.write { [context] transaction in
             try ExportCheckResult(context: context, item: item, askedKey: key, answer: answer).write(in: transaction)
