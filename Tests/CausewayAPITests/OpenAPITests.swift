@@ -136,7 +136,9 @@ private struct AskedAnswers {
         _ method: HTTPRequest.Method, _ path: String, id: String = "", query: String = "",
         key: String? = APIFixture.adminKey, headers: HTTPFields = [:], _ body: String? = nil
     ) async throws -> JSONValue {
-        let uri = path.split(separator: "/").map { $0.hasPrefix("{") ? id : String($0) }.joined(separator: "/")
+        let uri = path.split(separator: "/").map { part in
+            part == "{n}" ? "1" : part.hasPrefix("{") ? id : String(part)
+        }.joined(separator: "/")
         let answer = try await api.ask(method, "/" + uri + query, key: key, headers: headers, body: body)
         let type = answer.headers[.contentType]?.split(separator: ";").first.map(String.init) ?? ""
         if !type.isEmpty {
