@@ -15,7 +15,7 @@ struct OpenAPITests {
     private static let ownScopes: [String: Set<String>] = [
         "GET /v1/whoami": [], "PUT /v1/imports/{}": ["imports:write"], "POST /v1/imports/{}": ["imports:write"],
         "POST /v1/imports/{}/retry": ["imports:write"], "POST /v1/imports/{}/cancel": ["imports:write"],
-        "POST /v1/imports/{}/chunks/{}/resolve": ["imports:write"],
+        "POST /v1/imports/{}/chunks/{}/resolve": ["imports:write"], "GET /v1/objects": [], "GET /v1/objects/{}": [],
     ]
 
     @Test("describes every route, and nothing that is not one")
@@ -100,6 +100,10 @@ struct OpenAPITests {
         #expect(file.words("AttemptError") == AttemptError.allCases.map(\.rawValue))
         #expect(file.words("Scope") == Scope.all.map(\.name))
         #expect(file.words("ImportObject") == ImportObject.allCases.map(\.rawValue))
+        #expect(file.words("ImportMode") == ImportMode.allCases.map(\.rawValue))
+        #expect(file.words("ImportState") == ImportState.allCases.map(\.rawValue))
+        #expect(file.words("ImportChunk", "properties", "state") == ImportChunkState.allCases.map(\.rawValue))
+        #expect(file.words("ChunkResolution", "properties", "outcome") == ChunkResolution.allCases.map(\.rawValue))
         #expect(file.words("RowProblemCode") == ProblemCode.allCases.map(\.rawValue))
         #expect(Set(file.webhooks.map(\.path)).isSubset(of: EventTypes.all))
     }
@@ -152,6 +156,7 @@ private struct AskedAnswers {
 
     mutating func askAll() async throws {
         try await askExports()
+        try await askImports()
         try await askSubscriptions()
         try await askAccess()
         for path in ["/healthz", "/readyz"] { try await ask(.get, path, key: nil) }
@@ -178,6 +183,37 @@ private struct AskedAnswers {
         // Nobody listens at the vendor's port.
         try await ask(.get, "/v1/reports")
         try await ask(.get, "/v1/reports/{key}", id: "vrc_1")
+    }
+
+    private mutating func askImports() async throws {
+        let path = "/v1/imports/{object_or_id}"
+        let csv: HTTPFields = [.contentType: "text/csv"]
+        let good = try await ask(.put, path, id: "customers", headers: csv, "email\nmarlie@example.com\n")
+        let id = try #require(good["id"]?.string)
+        try await ask(.put, path, id: "customers", headers: csv, "email\nmarlie@example.com\n")
+        let bad = try await ask(.post, path, id: "customers", headers: csv, "email\nmarlie\n")
+        try await ask(.put, path, id: "customers", headers: csv, "")
+        try await ask(.put, path, id: "customers", query: "?mode=dry_run", headers: csv, "email,name\nx,y\na@b.com\n")
+        try await ask(.put, path, id: "customer", headers: csv, "email\n")
+        try await ask(.put, path, id: "leads", query: "?mode=some", headers: csv, "email\n")
+        try await ask(.put, path, id: "leads", headers: csv, "email\n")
+        try await ask(.put, path, id: "deals", headers: [.contentType: "image/png"], "x")
+        try await ask(.put, path, id: "deals", headers: [.contentType: "multipart/form-data"], "x")
+        try await ask(.put, path, id: "deals", key: nil, headers: csv, "x")
+        try await ask(.get, "/v1/imports", query: "?object=customers&state=rejected&state=forwarding")
+        try await ask(.get, path, id: id, query: "?wait=0")
+        try await ask(.get, path, id: "imp_none")
+        try await ask(.get, "/v1/imports/{id}/errors", id: try #require(bad["id"]?.string))
+        try await ask(.post, "/v1/imports/{id}/retry", id: id)
+        try await ask(.post, "/v1/imports/{id}/approve", id: id)
+        let resolve = "/v1/imports/{id}/chunks/{n}/resolve"
+        try await ask(.post, resolve, id: id, #"{"outcome":"imported"}"#)
+        try await ask(.post, resolve, id: id, #"{"outcome":"perhaps"}"#)
+        try await ask(.post, "/v1/imports/{id}/cancel", id: id)
+        try await ask(.post, "/v1/imports/{id}/retry", id: id)
+        try await ask(.get, "/v1/objects")
+        for object in ImportObject.allCases { try await ask(.get, "/v1/objects/{object}", id: object.rawValue) }
+        try await ask(.get, "/v1/objects/{object}", id: "partner")
     }
 
     private mutating func askSubscriptions() async throws {
