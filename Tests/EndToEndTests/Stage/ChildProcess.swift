@@ -59,10 +59,10 @@ final class ChildProcess: Sendable {
         if state.value.exit == nil { kill(process.processIdentifier, number) }
     }
 
-    /// Waits for its end and for all that it has said.
+    /// Waits for its end, and a little for all that it has said: the pipe's end is not always told of.
     func exit() async throws -> Int32 {
         let status = try await state.first("the program's end", \.exit)
-        try await state.first("its last word") { $0.isClosed ? () : nil }
+        try? await state.first("its last word", within: .seconds(2)) { $0.isClosed ? () : nil }
         return status
     }
 }
