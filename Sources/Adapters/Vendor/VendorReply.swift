@@ -24,7 +24,8 @@ struct VendorReply: Sendable {
     ) -> VendorError {
         let again = RetryAfterHeader.time(retryAfter, now: now)
         let words = envelope?.message ?? ""
-        let said = words.isEmpty ? "no message, \(body.count) bytes\(envelope == nil ? " that are not JSON" : "")" : words
+        let said =
+            words.isEmpty ? "no message, \(body.count) bytes\(envelope == nil ? " that are not JSON" : "")" : words
         func error(_ cause: VendorError.Cause, _ action: VendorError.Action) -> VendorError {
             VendorError(cause: cause, action: action, status: status, message: said, answer: envelope?.whole)
         }
