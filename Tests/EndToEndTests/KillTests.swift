@@ -127,8 +127,6 @@ struct KillTests {
         let (gateway, simulator) = (stage.gateway, stage.simulator)
         switch step {
         case .accepted:
-            // Where the kill came between *about to send* and sending, nobody can know that nothing was sent: then it
-            // is given up after `exports.lost_answer_wait`, and never sent twice.
             let export = try await gateway.export(id, "was sent, or is in doubt") {
                 $0["status"] == "queued" || $0["error"]?["code"] == "outcome_unknown"
             }
@@ -136,6 +134,13 @@ struct KillTests {
             #expect(export["status"] != "queued" || atVendor.count == 1)
             if let export = atVendor.first { try await simulator.complete(export) }
             let ended = try await gateway.ended(id)
+            // KNOWN ISSUE: a kill between writing *about to send* down and sending leaves an export that never reaches the
+            // vendor: it waits for a webhook that cannot come, and fails after `exports.lost_answer_wait` (45 min). About
+            // every second kill right after the 202 lands there. Sending again once would mend it: where the first did
+            // arrive, the vendor's limit answers the second with 429, as it does after a 5xx.
+            withKnownIssue("an accepted export that was never sent is given up", isIntermittent: true) {
+                #expect(ended["status"] == "success")
+            }
             #expect(ended["status"] == (atVendor.isEmpty ? "failure" : "success"))
             return ended["status"] ?? .null
         case .notTaken, .triggerOutstanding, .triggerLost, .queued:
