@@ -3,11 +3,12 @@ import HTTPTypes
 
 extension VendorClient {
     /// Starts an export. Once only: any error whose action is `unknownOutcome` may have started it.
-    public func triggerExport(_ trigger: ExportTrigger) async throws -> VendorExport {
+    /// - Parameter hasTurn: `waitForTurn` has been waited for already.
+    public func triggerExport(_ trigger: ExportTrigger, hasTurn: Bool = false) async throws -> VendorExport {
         let call = VendorCall(
             method: .post, path: VendorCall.path(settings.paths.triggerExport, trigger.report),
             body: .json(trigger.body), effect: .once, priority: .urgent)
-        return try export(in: await perform(call), effect: .once)
+        return try export(in: await perform(call, hasTurn: hasTurn), effect: .once)
     }
 
     /// How an export stands.

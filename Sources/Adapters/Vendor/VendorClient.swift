@@ -26,9 +26,15 @@ public struct VendorClient: Sendable {
         downloadEgress = EgressPolicy(allowing: settings.allowedNetworks)
     }
 
+    /// Waits for a share of the requests a minute, for a call that is then told `hasTurn`: so that what is written down
+    /// before the call goes out is written only when it does. Throws `CancellationError`.
+    public func waitForTurn() async throws {
+        try await budget.take(.urgent)
+    }
+
     /// Makes a call and reads its envelope.
-    func perform(_ call: VendorCall) async throws -> VendorEnvelope {
-        try await budget.take(call.priority)
+    func perform(_ call: VendorCall, hasTurn: Bool = false) async throws -> VendorEnvelope {
+        if !hasTurn { try await budget.take(call.priority) }
         let start = time.now()
         var metadata: Logger.Metadata = ["method": "\(call.method)", "path": "\(call.path)"]
         do {

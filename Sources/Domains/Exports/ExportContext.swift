@@ -50,6 +50,16 @@ struct ExportContext: Sendable {
         return contradictions
     }
 
+    func tell(_ ended: Export) {
+        var metadata: Logger.Metadata = [
+            "export": "\(ended.id)", "vendor_key": "\(ended.vendorKey ?? "")", "report": "\(ended.report)",
+            "source": "\(ended.source)", "status": "\(ended.status.rawValue)",
+            "seen_by": "\(ended.seenBy.sorted { $0.value < $1.value }.map(\.key.rawValue).joined(separator: ","))",
+        ]
+        if let error = ended.error { metadata["error"] = "\(error.code): \(error.message)" }
+        logger.log(level: ended.status == .success ? .info : .warning, "an export has ended", metadata: metadata)
+    }
+
     func tell(_ contradictions: [String]) {
         for words in contradictions {
             counters.add(.contradiction)

@@ -74,10 +74,9 @@ extension Export {
     /// It was not taken, and may be sent again.
     /// - Parameter isCertain: false after a 5xx. Sending again is right all the same, since the vendor's limit of one
     ///   export for a report and member turns a second one into a 429.
-    mutating func triggerNotTaken(_ error: ExportError?, isCertain: Bool, at now: Timestamp) {
+    mutating func triggerNotTaken(_ error: ExportError, isCertain: Bool, at now: Timestamp) {
         guard settleTrigger() else { return }
         if !isCertain { doubtSince = doubtSince ?? sentAt ?? now }
-        guard let error else { return }
         retryingSince = retryingSince ?? now
         self.error = error
     }

@@ -14,8 +14,16 @@ struct ExportCheckResult: Sendable {
     /// An export that the vendor has just been asked for may not be known everywhere there at once.
     private static let unknownTolerance = Duration.seconds(600)
 
-    /// Returns contradictions.
-    func write(in transaction: any Transaction) throws -> [String] {
+    /// What is to be told once it is durable.
+    struct News: Sendable {
+        var contradictions: [String]
+        /// The export, where it has just ended.
+        var ended: Export?
+        /// Whether no webhook had told of it.
+        var isMissed = false
+    }
+
+    func write(in transaction: any Transaction) throws -> News {
         let now = context.time.now()
         switch answer {
         case .said(let said): return try write(said, at: now, in: transaction)
@@ -23,9 +31,19 @@ struct ExportCheckResult: Sendable {
         }
     }
 
+    private func commit(
+        _ export: Export, _ consequences: [ExportConsequence], at now: Timestamp, in transaction: any Transaction
+    ) throws -> News {
+        let contradictions = try context.commit(export, consequences, at: now, in: transaction)
+        let hasEnded = consequences.contains { if case .publish = $0 { true } else { false } }
+        return News(
+            contradictions: contradictions, ended: hasEnded ? export : nil,
+            isMissed: hasEnded && export.status == .success && export.seenBy[.poll] == now)
+    }
+
     // MARK: The vendor told
 
-    private func write(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> [String] {
+    private func write(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> News {
         guard var export = try subject(said, in: transaction) else {
             return try record(said, at: now, in: transaction)
         }
@@ -33,14 +51,16 @@ struct ExportCheckResult: Sendable {
         guard export.vendorKey != nil || isMeant(said, by: export) else {
             export.claimedKey = nil
             try context.queue.complete(item, at: now, in: transaction)
-            return try context.commit(
+            return try commit(
                 export, export.contradiction("a webhook claims \(said.key), which the vendor has otherwise"), at: now,
                 in: transaction)
         }
         let consequences = try advance(&export, said, at: now, in: transaction)
         try settle(export, at: now, in: transaction)
-        if export == before { return try context.follow(export, consequences, at: now, in: transaction) }
-        return try context.commit(export, consequences, at: now, in: transaction)
+        if export == before {
+            return News(contradictions: try context.follow(export, consequences, at: now, in: transaction))
+        }
+        return try commit(export, consequences, at: now, in: transaction)
     }
 
     /// The export on record that the vendor's entity is: by its key, else by our token in its target URL.
@@ -82,14 +102,13 @@ struct ExportCheckResult: Sendable {
             // Failures are told by no webhook: they say nothing about whether webhooks arrive.
             if export.status == .success {
                 try context.facts.set(.hookMissed, to: now, in: transaction)
-                context.counters.add(.webhookMissed)
             }
         }
         return consequences
     }
 
     /// One that we did not trigger.
-    private func record(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> [String] {
+    private func record(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> News {
         var export = Export.found(
             id: ExportID(at: now), key: said.key, report: said.report ?? "", source: said.source ?? "api",
             createdAt: said.createdAt ?? now)
@@ -102,12 +121,12 @@ struct ExportCheckResult: Sendable {
         export.revision = 1
         let consequences = try advance(&export, said, at: now, in: transaction)
         try settle(export, at: now, in: transaction)
-        return try context.commit(export, consequences, at: now, in: transaction)
+        return try commit(export, consequences, at: now, in: transaction)
     }
 
     // MARK: The vendor did not tell
 
-    private func write(_ error: VendorError, at now: Timestamp, in transaction: any Transaction) throws -> [String] {
+    private func write(_ error: VendorError, at now: Timestamp, in transaction: any Transaction) throws -> News {
         let export =
             try ExportID(parsing: item.key).map { try context.store.export($0, in: transaction) }
             ?? context.store.export(vendorKey: askedKey, in: transaction)
@@ -118,17 +137,19 @@ struct ExportCheckResult: Sendable {
             } else {
                 try retry(error, at: now, in: transaction)
             }
-            return []
+            return News(contradictions: [])
         }
         let since = now.since(export.queuedAt ?? export.requestedAt)
+        // The vendor speaks JSON: anything else is somebody in between.
+        let isVendors = error.answer != .none
         let consequences: [ExportConsequence]
         switch (error.cause, export.status) {
-        case (.notFound, .queued) where since >= Self.unknownTolerance:
+        case (.notFound, .queued) where isVendors && since >= Self.unknownTolerance:
             consequences = export.abandon(
                 ExportError(
                     code: "vendor_lost_export", message: "The vendor no longer knows this export: \(error.message)",
                     vendor: error.answer ?? .null), at: now)
-        case (.notFound, .success) where export.expiresAt.map { $0 <= now } ?? true:
+        case (.notFound, .success) where isVendors && (export.expiresAt.map { $0 <= now } ?? true):
             consequences = export.linksDied(nil, at: now)
         case (_, .queued) where since >= context.settings.silencePatience:
             consequences = export.abandon(
@@ -137,10 +158,10 @@ struct ExportCheckResult: Sendable {
                     vendor: error.answer ?? .null), at: now)
         default:
             try retry(error, at: now, in: transaction)
-            return []
+            return News(contradictions: [])
         }
         try settle(export, at: now, in: transaction)
-        return try context.commit(export, consequences, at: now, in: transaction)
+        return try commit(export, consequences, at: now, in: transaction)
     }
 
     private func retry(_ error: VendorError, at now: Timestamp, in transaction: any Transaction) throws {

@@ -44,10 +44,12 @@ struct ExportCheckWork: Sendable {
                     : "an export's status is asked for again later",
                 metadata: ["export": "\(item.key)", "vendor_key": "\(key)", "error": "\(error)"])
         }
-        let contradictions = try await context.engine.write { [context] transaction in
+        let news = try await context.engine.write { [context] transaction in
             try ExportCheckResult(context: context, item: item, askedKey: key, answer: answer).write(in: transaction)
         }
-        context.tell(contradictions)
+        context.tell(news.contradictions)
+        if news.isMissed { context.counters.add(.webhookMissed) }
+        if let ended = news.ended { context.tell(ended) }
         return .settled
     }
 

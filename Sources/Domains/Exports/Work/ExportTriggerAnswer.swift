@@ -6,8 +6,7 @@ enum ExportTriggerAnswer: Sendable {
     case taken(VendorExport)
     case refused(ExportError)
     case limited(until: Timestamp, ExportError)
-    /// Nil where there is nothing to tell.
-    case notTaken(ExportError?, isCertain: Bool, again: Timestamp)
+    case notTaken(ExportError, isCertain: Bool, again: Timestamp)
     case lost(String)
 
     /// - Parameters:
@@ -23,7 +22,15 @@ enum ExportTriggerAnswer: Sendable {
             }
             return .notTaken(told, isCertain: isCertain, again: now + backoff)
         }
+        // The vendor speaks JSON: otherwise a proxy, or whoever is at a wrong vendor.url, has answered in its place.
+        let isVendors = error.answer != .none
         switch error.cause {
+        case .refused where !isVendors, .forbidden where !isVendors, .notFound where !isVendors:
+            self = retried(
+                told(
+                    "vendor_unreadable",
+                    "Something answered \(error.status ?? 0) in the vendor's place: \(error.message). It is tried again."
+                ))
         case .refused where error.status == 400:
             self = .refused(
                 told(

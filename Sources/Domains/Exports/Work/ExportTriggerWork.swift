@@ -29,6 +29,8 @@ struct ExportTriggerWork: Sendable {
 
     private func run(_ item: WorkItem) async throws -> WorkOutcome {
         guard let id = ExportID(parsing: item.key) else { return .bury("\(item.key) names no export") }
+        // Before it is written down, so that "about to send" and the sending lie close together.
+        try await context.vendor.waitForTurn()
         guard case .send(let export) = try await takeUp(id, item) else { return .settled }
         guard let token = export.hookToken, let member = export.memberEmail else { return .done }
         let trigger = ExportTrigger(
@@ -36,7 +38,7 @@ struct ExportTriggerWork: Sendable {
             webhookTargetURL: context.settings.exportHookURL(token), showUnexpanded: export.showUnexpanded)
         context.counters.add(.trigger)
         do {
-            let said = try await context.vendor.triggerExport(trigger)
+            let said = try await context.vendor.triggerExport(trigger, hasTurn: true)
             try await settle(id, item, .taken(said))
         } catch let error as VendorError {
             let answer = ExportTriggerAnswer(
@@ -44,9 +46,6 @@ struct ExportTriggerWork: Sendable {
                 now: context.time.now())
             note(error, answer, export)
             try await settle(id, item, answer)
-        } catch is CancellationError {
-            // Cancelled while waiting for its turn: nothing went out.
-            try await settle(id, item, .notTaken(nil, isCertain: true, again: context.time.now()))
         }
         return .settled
     }
