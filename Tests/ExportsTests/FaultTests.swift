@@ -99,6 +99,43 @@ struct FaultTests {
         }
     }
 
+    @Test(
+        "Where asking again is set, a gateway that died on the way gets its one export, sent before or not",
+        arguments: [true, false])
+    func asksAgain(_ isTaken: Bool) async throws {
+        try await ExportWorld.with(
+            .quick { $0.hold = true }, settings: { $0.asksAgainAfter = .milliseconds(500) }, works: false
+        ) { world in
+            let asked = try await world.request().export
+            let token = try #require(try await world.domain.operations.export(asked.id.text).hookToken?.reveal())
+            try await world.engine.write { transaction in
+                _ = try transaction.execute(
+                    """
+                    UPDATE export SET trigger_state = 'sending', sent_at = \(SystemTimeSource().now()),
+                        revision = revision + 1
+                    """)
+            }
+            if isTaken {
+                _ = try await world.vendor.triggerExport(
+                    ExportTrigger(
+                        report: "vrc_123456", memberEmail: "ops@example.com",
+                        webhookTargetURL: "\(world.settings.publicURL)/hooks/exports/\(token)", showUnexpanded: false))
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await world.work() }
+                let sent: Int64 = isTaken ? 2 : 1
+                try await world.control(.get, "/simulator/requests?route=trigger&count=\(sent)&wait=20")
+                let key = try await world.control(.get, "/simulator/exports?wait=20")["data"]?.array?.first?["key"]
+                try await world.control(.post, "/simulator/exports/\(key?.string ?? "")/complete")
+                #expect(try await world.settled(asked.id, .success).vendorKey == key?.string)
+                group.cancelAll()
+                while await group.nextResult() != nil {}
+            }
+            #expect(try await world.vendorExports() == 1)
+            #expect(try await world.eventTypes(asked.id) == ["export.completed"])
+        }
+    }
+
     @Test("A 5xx is tried again; where the vendor had taken it all the same, no second export comes of it")
     func serverFailure() async throws {
         var fault = Fault(.status, route: "trigger", count: 1)

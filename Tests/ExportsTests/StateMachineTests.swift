@@ -162,6 +162,28 @@ struct StateMachineTests {
         #expect(export.slotAt != nil, "the vendor may count it")
     }
 
+    @Test("Where it is set, a trigger found half-way goes out once more, and once only")
+    func asksAgain() {
+        func take(_ export: inout Export, _ seconds: Int) -> Export.TriggerStep {
+            export.takeUpTrigger(
+                at: Self.start + .seconds(seconds), opening: nil, unknownPatience: .seconds(2700),
+                asksAgainWithin: .seconds(60)..<Duration.seconds(7200), triggerPatience: .seconds(86_400))
+        }
+        var export = Self.sent()
+        #expect(take(&export, 1) == .wait(until: Self.start + .seconds(60)))
+        #expect(take(&export, 60) == .send)
+        #expect(take(&export, 61) == .wait(until: Self.start + .seconds(2700)), "died again")
+        #expect(take(&export, 2700) == .settled([.publish(.failed)]))
+
+        var taken = Self.sent()
+        _ = take(&taken, 60)
+        let limit = ExportError(code: "limited", message: "429")
+        let opening = Self.start + .seconds(7200)
+        #expect(Self.on(&taken) { $0.triggerLimited(until: opening, limit, at: Self.start) }.isEmpty)
+        #expect(taken.status == .requested && taken.triggerState == .unknown)
+        #expect(take(&taken, 120) == .wait(until: Self.start + .seconds(2700)))
+    }
+
     @Test("A trigger that was not taken goes out again; after a 5xx a 429 means that it was taken after all")
     func serverFailure() {
         var export = Self.sent()

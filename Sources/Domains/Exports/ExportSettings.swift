@@ -20,6 +20,11 @@ public struct ExportSettings: Sendable {
     public var expiryGrace = Duration.seconds(60)
     /// How long a hint is waited for after a trigger of unknown outcome.
     public var unknownPatience = Duration.seconds(45 * 60)
+    /// How long after a trigger of unknown outcome it is sent once more, where no hint has come; nil: never. Where the
+    /// first was taken, the vendor's limit of one export for a report and member answers the second with 429, and a
+    /// hint is waited for as before; where it was not (we died on the way), the export goes on instead of failing.
+    /// Only within the limit's window, and only where that limit is one.
+    public var asksAgainAfter: Duration?
     /// How long triggers are tried that the vendor does not take (it is down, the keys are wrong).
     public var triggerPatience = Duration.seconds(24 * 3600)
     public var limits = ExportLimitSettings()
@@ -35,6 +40,12 @@ public struct ExportSettings: Sendable {
         self.publicURL = trimmed(publicURL)
         self.internalURL = trimmed(internalURL)
         self.memberEmail = memberEmail
+    }
+
+    /// From when after a trigger of unknown outcome to when it may be sent once more.
+    var asksAgainWithin: Range<Duration>? {
+        guard let asksAgainAfter, limits.perReport == 1, asksAgainAfter < limits.window else { return nil }
+        return asksAgainAfter..<limits.window
     }
 
     func exportHookURL(_ token: Secret) -> String { "\(publicURL)/hooks/exports/\(token.reveal())" }

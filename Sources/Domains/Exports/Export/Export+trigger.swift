@@ -16,14 +16,21 @@ extension Export {
     /// - Parameters:
     ///   - opening: when the vendor's limits let it through; nil where they do now.
     ///   - unknownPatience: how long a hint is waited for after a trigger of unknown outcome.
+    ///   - asksAgainWithin: when after such a trigger it may be sent once more; nil for never.
     mutating func takeUpTrigger(
-        at now: Timestamp, opening: Timestamp?, unknownPatience: Duration, triggerPatience: Duration
+        at now: Timestamp, opening: Timestamp?, unknownPatience: Duration, asksAgainWithin: Range<Duration>? = nil,
+        triggerPatience: Duration
     ) -> TriggerStep {
         guard status == .requested || status == .deferred else { return .settled([]) }
         if triggerState == .sending { outcomeUnknown("the gateway stopped before it read the answer") }
         if triggerState == .unknown {
             let until = (doubtSince ?? now) + unknownPatience
-            return now < until ? .wait(until: until) : .settled(giveUpOnHint(at: now))
+            guard now < until else { return .settled(giveUpOnHint(at: now)) }
+            guard let sentAt, let within = asksAgainWithin, !isAskedAgain, now < sentAt + within.upperBound else {
+                return .wait(until: until)
+            }
+            let again = sentAt + within.lowerBound
+            return now < again ? .wait(until: min(again, until)) : send(at: now)
         }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         if let opening {
@@ -37,6 +44,23 @@ extension Export {
             // What goes on for so long needs a person; the last reason stays.
             return .settled(fail(error, at: now))
         }
+        return send(at: now)
+    }
+
+    /// When the trigger of an export whose outcome is not known is taken up again.
+    func nextLook(after now: Timestamp, unknownPatience: Duration, asksAgainWithin: Range<Duration>?) -> Timestamp {
+        let until = (doubtSince ?? now) + unknownPatience
+        guard let sentAt, let within = asksAgainWithin, !isAskedAgain else { return until }
+        return min(until, max(now, sentAt + within.lowerBound))
+    }
+
+    /// Whether a trigger went out after the first whose outcome is not known.
+    private var isAskedAgain: Bool {
+        guard let sentAt, let doubtSince else { return false }
+        return sentAt > doubtSince
+    }
+
+    private mutating func send(at now: Timestamp) -> TriggerStep {
         status = .requested
         notBefore = nil
         triggerState = .sending
@@ -124,7 +148,7 @@ extension Export {
         doubtSince = doubtSince ?? sentAt
         error = ExportError(
             code: "outcome_unknown",
-            message: "The vendor may have taken this export: \(words). It is not sent again; a webhook will tell.")
+            message: "The vendor may have taken this export: \(words). A webhook will tell.")
     }
 
     private mutating func giveUpOnHint(at now: Timestamp) -> [ExportConsequence] {

@@ -53,7 +53,8 @@ public enum TriggerState: String, Sendable, SQLConvertible {
     case idle
     /// Written down before the call goes out: who finds it so after a crash knows that it may have gone out.
     case sending
-    /// A trigger went out and nobody knows whether the vendor took it. It is never sent again.
+    /// A trigger went out and nobody knows whether the vendor took it. A hint is waited for; it is sent once more only
+    /// where the settings say so, under the guard of the vendor's own limit.
     case unknown
 }
 

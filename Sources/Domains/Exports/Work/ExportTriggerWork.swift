@@ -63,7 +63,7 @@ struct ExportTriggerWork: Sendable {
                 report: export.report, memberEmail: member, excluding: id, at: now, in: transaction)
             let step = export.takeUpTrigger(
                 at: now, opening: opening, unknownPatience: context.settings.unknownPatience,
-                triggerPatience: context.settings.triggerPatience)
+                asksAgainWithin: context.settings.asksAgainWithin, triggerPatience: context.settings.triggerPatience)
             var consequences: [ExportConsequence] = []
             switch step {
             case .send: break
@@ -128,7 +128,10 @@ struct ExportTriggerWork: Sendable {
     ) -> Timestamp? {
         switch (export.status, export.triggerState) {
         case (.deferred, _): return export.notBefore ?? now
-        case (.requested, .unknown): return (export.doubtSince ?? now) + context.settings.unknownPatience
+        case (.requested, .unknown):
+            return export.nextLook(
+                after: now, unknownPatience: context.settings.unknownPatience,
+                asksAgainWithin: context.settings.asksAgainWithin)
         case (.requested, _): return answer.again ?? now
         default: return nil
         }
