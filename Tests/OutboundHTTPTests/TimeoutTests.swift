@@ -68,6 +68,21 @@ struct TimeoutTests {
         #expect(error?.stage == .send)
     }
 
+    @Test("A peer that works on an upload for longer than the stall limit before it answers does not stall")
+    func workingOnUpload() async throws {
+        let peer = try Peer { connection in
+            _ = try connection.readRequest()
+            usleep(900_000)
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        }
+        let body = OutboundBody.multipart(MultipartForm([.field("file", String(repeating: "x", count: 1 << 20))]))
+        let response = try await withClient {
+            try await $0.send(
+                local(.post, peer.url, body: body, timeouts: .init(total: .seconds(20), stall: .milliseconds(300))))
+        }
+        #expect(response.status == .ok)
+    }
+
     @Test("A peer that trickles does not stall, and its answer's beginning is kept when the time is over")
     func trickle() async throws {
         let peer = try Peer { connection in

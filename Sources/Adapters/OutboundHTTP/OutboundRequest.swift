@@ -52,7 +52,8 @@ public struct OutboundRequest: Sendable {
         public var connect: Duration
         /// From the start to the last byte of the answer, pauses of a slow reader and of a slow source included.
         public var total: Duration?
-        /// How long nothing may move in either direction while it is the peer's turn; noticed up to 0.3 s late.
+        /// How long nothing may move in either direction while it is the peer's turn; noticed up to 0.3 s late. A peer
+        /// that has the whole of an upload may think about it until `total`, where there is one.
         public var stall: Duration?
 
         public init(connect: Duration = .seconds(10), total: Duration? = .seconds(60), stall: Duration? = nil) {

@@ -217,7 +217,9 @@ final class Transfer: @unchecked Sendable {
         let moved =
             handle.easy.offset(CURLINFO_SIZE_UPLOAD_T) + handle.easy.offset(CURLINFO_SIZE_DOWNLOAD_T)
             + Int64(handle.easy.number(CURLINFO_HEADER_SIZE)) + Int64(timesSent + socketsOpened)
-        let excused = readerPaused || (writerPaused && !head.isComplete)
+        // A peer that has the whole of an upload may work on it for as long as the total time allows.
+        let isWorking = deadline != nil && source != nil && isSent && head.status == 0 && hasSentAll
+        let excused = readerPaused || (writerPaused && !head.isComplete) || isWorking
         return watch?.isStalled(moved: moved, excused: excused, now: now) == true ? .stall : nil
     }
 

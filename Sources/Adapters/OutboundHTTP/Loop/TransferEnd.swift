@@ -73,7 +73,7 @@ struct TransferEnd: Sendable {
 
 extension Transfer {
     /// Whether libcurl has written out the whole request.
-    fileprivate var hasSentAll: Bool {
+    var hasSentAll: Bool {
         switch source {
         case nil:
             let length = handle.bodyLength
