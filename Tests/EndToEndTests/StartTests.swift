@@ -56,17 +56,19 @@ struct StartTests {
         }
     }
 
-    @Test("SIGTERM lets a request that waits answer, and ends with 0", .timeLimit(.minutes(1)))
+    @Test("SIGTERM ends with 0 though somebody waits for an export, who is told how it stands", .timeLimit(.minutes(1)))
     func cleanStop() async throws {
         try await Stage.run(simulator: ["--hold"]) { stage in
             let id = try await stage.gateway.requestExport()
             _ = try await stage.gateway.export(id, "is queued") { $0["status"] == "queued" }
             async let waiting = stage.gateway.get("/v1/exports/\(id)?wait=60")
-            // The wait is there once the request's predecessor is through.
+            // Its process is started before this one's, so mostly it is there first.
             _ = try await stage.gateway.get("/healthz")
             #expect(try await stage.gateway.stop() == 0)
             let answer = try await waiting
-            #expect(answer.status == 200 || answer.exit == 7)
+            // Where the stop overtook the request itself, there is no answer (curl's 7, 52 or 56).
+            #expect(answer.status == 200 || [7, 52, 56].contains(answer.exit), "\(answer.exit) \(answer.trace)")
+            if answer.status == 200 { #expect(answer["status"] == "queued") }
         }
     }
 }
