@@ -35,7 +35,8 @@ struct DemoShell: Sendable {
                 do { try process.run() } catch { continuation.resume(throwing: error) }
             }
         } onCancel: {
-            if process.isRunning { process.terminate() }
+            // The shell and what it has started, which are a group of their own.
+            if process.isRunning { _ = kill(-process.processIdentifier, SIGTERM) }
         }
         try Task.checkCancellation()
         guard exit == 0 else {

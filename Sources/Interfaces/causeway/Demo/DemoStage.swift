@@ -26,6 +26,9 @@ struct DemoStage: Sendable {
     ) async throws {
         terminal.line("Causeway \(ProductVersion.text): everything below runs on this machine.")
         terminal.open("A stand-in for the vendor, the gateway and two subscribers start")
+        guard (try? await DemoShell(directory: directory, variables: [:]).run("curl --version")) != nil else {
+            throw DemoFailure("curl is needed, and there is none: deploy/bootstrap installs it")
+        }
         let (arrivals, inbox) = AsyncStream.makeStream(of: DemoArrival.self)
         let subscribers = [
             DemoSubscriber("finance", inbox: inbox), DemoSubscriber("crm", failures: failures, inbox: inbox),
