@@ -32,11 +32,16 @@ struct DemoShell: Sendable {
         let exit = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-                do { try process.run() } catch { continuation.resume(throwing: error) }
+                do {
+                    try process.run()
+                    // Cancelled just before there was anything to end.
+                    if Task.isCancelled { end(process) }
+                } catch {
+                    continuation.resume(throwing: error)
+                }
             }
         } onCancel: {
-            // The shell and what it has started, which are a group of their own.
-            if process.isRunning { _ = kill(-process.processIdentifier, SIGTERM) }
+            end(process)
         }
         try Task.checkCancellation()
         guard exit == 0 else {
@@ -44,6 +49,11 @@ struct DemoShell: Sendable {
             throw DemoFailure("`\(line)` ended with \(exit): \(words.trimmingCharacters(in: .whitespacesAndNewlines))")
         }
         return answer(String(decoding: try directory.read(".output"), as: UTF8.self))
+    }
+
+    /// The shell and what it has started, which are a group of their own.
+    private func end(_ process: Process) {
+        if process.isRunning { _ = kill(-process.processIdentifier, SIGTERM) }
     }
 
     /// curl is told to write the status on a line of its own behind the body.

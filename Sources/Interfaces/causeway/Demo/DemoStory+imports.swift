@@ -23,7 +23,7 @@ extension DemoStory {
     }
 
     func uploadMended() async throws {
-        terminal.open("The mended file goes through, byte for byte")
+        terminal.open("The mended file goes through byte for byte, and both subscribers are told")
         try stage.directory.write("customers.csv", DemoFiles.mended)
         let upload = try await curl(
             #"curl -u ":$KEY" -T customers.csv $GATEWAY/v1/imports/customers"#, expecting: 202,
@@ -46,5 +46,6 @@ extension DemoStory {
         terminal.command(compare)
         _ = try await stage.shell.run(compare)
         terminal.good("the importer has got the same \(DemoFiles.mended.utf8.count) bytes")
+        _ = try await arrival(of: "import.completed", about: ended.json)
     }
 }

@@ -53,32 +53,38 @@ struct DemoStory: Sendable {
 
     private func seeCompletionArrive(of export: JSONValue) async throws {
         terminal.open("Its completion arrives at both, signed; crm fails twice and gets it again")
+        let event = try await arrival(of: "export.completed", about: export)
+        terminal.good("one event, one id, whichever attempt it was")
+        try await showAttempts(event: event)
+    }
+
+    /// Waits until both subscribers have taken the event, verified; gives its id.
+    func arrival(of type: String, about resource: JSONValue) async throws -> String {
         let names = Set(stage.subscribers.map(\.subscriber.name))
         let arrivals = stage.arrivals
-        let event = try await terminal.waiting(for: "both subscribers") {
+        let identifiers = try await terminal.waiting(for: "both subscribers") {
             try await within(.seconds(30)) { [terminal] in
-                var (taken, ids): (Set<String>, Set<String>) = ([], [])
+                var (taken, identifiers): (Set<String>, Set<String>) = ([], [])
                 for await arrival in arrivals {
                     terminal.line("  \(arrival.text)")
                     guard arrival.forgery == nil else {
-                        throw DemoFailure("\(arrival.subscriber) got a webhook it cannot verify")
+                        throw DemoFailure("\(arrival.subscriber) got a webhook that it cannot verify")
                     }
-                    guard arrival.event["type"]?.string == "export.completed",
-                        arrival.event["data"]?["id"] == export["id"]
-                    else { throw DemoFailure("\(arrival.subscriber) got another event: \(arrival.event.text)") }
-                    ids.insert(arrival.webhookID)
+                    guard arrival.event["type"]?.string == type, arrival.event["data"]?["id"] == resource["id"] else {
+                        throw DemoFailure("\(arrival.subscriber) got another event: \(arrival.event.text)")
+                    }
+                    identifiers.insert(arrival.webhookID)
                     if arrival.status == 204 { taken.insert(arrival.subscriber) }
-                    if taken == names { return ids }
+                    if taken == names { return identifiers }
                 }
                 return nil
             }
         }
-        guard let event else { throw DemoFailure("not both subscribers got the completion within 30 s") }
-        guard event.count == 1, let id = event.first else {
-            throw DemoFailure("one event came under several ids: \(event.sorted().joined(separator: ", "))")
+        guard let identifiers else { throw DemoFailure("not both subscribers have taken \(type) within 30 s") }
+        guard identifiers.count == 1, let identifier = identifiers.first else {
+            throw DemoFailure("one event came under several ids: \(identifiers.sorted().joined(separator: ", "))")
         }
-        terminal.good("one event, one id, whichever attempt it was")
-        try await showAttempts(event: id)
+        return identifier
     }
 
     private func showAttempts(event: String) async throws {
