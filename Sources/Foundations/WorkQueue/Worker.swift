@@ -71,6 +71,7 @@ public final class Worker: Sendable {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled, !state.withLock({ $0.isStopping }) {
                     state.withLock { $0.lastLook = time.now() }
+                    let lookedAt = time.now()
                     let free = handler.concurrency - running(handler.kind)
                     let items = free > 0 ? await claim(handler, limit: free) : []
                     for item in items {
@@ -81,7 +82,7 @@ public final class Worker: Sendable {
                     }
                     // A full batch means that there is probably more: look again at once.
                     if free > 0, items.count == free { continue }
-                    await wait(handler, waker, isFull: free == 0)
+                    await wait(handler, waker, lookedAt: free > 0 ? lookedAt : nil)
                 }
             }
         }
@@ -108,12 +109,17 @@ public final class Worker: Sendable {
         }
     }
 
-    private func wait(_ handler: WorkHandler, _ waker: SignalSubscription, isFull: Bool) async {
+    /// - Parameter lookedAt: when work was last looked for; nil where there was no room to take any.
+    private func wait(_ handler: WorkHandler, _ waker: SignalSubscription, lookedAt: Timestamp?) async {
         let now = time.now()
         var until = now + .seconds(2)
-        if !isFull {
+        if let lookedAt {
             let due = try? await engine.read { [queue] in try queue.nextDue(handler.kind, in: $0) }
-            if let due = due ?? nil { until = min(until, max(due, now + .milliseconds(1))) }
+            if let due = due ?? nil {
+                // It came due since: look again at once. What was due then and could not be taken is left a moment.
+                if due <= now, due > lookedAt { return }
+                until = min(until, max(due, now + .milliseconds(50)))
+            }
         }
         _ = try? await waker.next(until: until, by: time)
     }
