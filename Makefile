@@ -26,7 +26,7 @@ demo: bootstrap ## Watch the product do its job: simulator, gateway, two subscri
 
 test: bootstrap lint ## Set up, check format and style, run all tests
 	@echo "==> building and running all tests (the first build takes some minutes)"
-	@swift test --no-parallel $(SWIFT_FLAGS)
+	@timeout --foreground 40m swift test --no-parallel $(SWIFT_FLAGS)
 
 build: bootstrap ## Build for development
 	swift build $(SWIFT_FLAGS) --product causeway

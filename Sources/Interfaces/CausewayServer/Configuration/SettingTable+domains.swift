@@ -18,13 +18,19 @@ extension SettingTable {
     static let triggerFor = Setting(
         "exports.trigger_for", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "24h",
         "How long a trigger is tried that the vendor does not take: it is down, or the keys are wrong.")
+    static let askAgainAfter = Setting(
+        "exports.ask_again_after", .duration(.seconds(1) ... .seconds(86_400)), default: "60s",
+        """
+        When a trigger whose answer was lost is sent once more if no webhook told of its export. The vendor answers 429 \
+        where it has taken the first; longer than exports.lost_answer_wait is never.
+        """)
     static let silenceFor = Setting(
         "exports.silence_for", .duration(.seconds(1) ... .seconds(7 * 86_400)), default: "48h",
         "How long an export is asked for that the vendor does not answer about; its links would be dead by then.")
 
     static let exports: [SettingDescription] = [
         pollingFast.description, pollingSlow.description, pollFor.description, lostAnswerWait.description,
-        triggerFor.description, silenceFor.description,
+        triggerFor.description, askAgainAfter.description, silenceFor.description,
     ]
 
     // MARK: Deliveries

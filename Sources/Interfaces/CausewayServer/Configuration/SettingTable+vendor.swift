@@ -75,7 +75,7 @@ extension SettingTable {
         "vendor.limits.report_ignores_member", .boolean, default: "false", isInferred: true,
         "Whether a report counts whoever the member is, as one of the vendor's pages says.")
     static let limitCountsFailures = Setting(
-        "vendor.limits.counts_failures", .boolean, default: "false", isInferred: true,
+        "vendor.limits.counts_failures", .boolean, default: "true", isInferred: true,
         "Whether an export that failed at the vendor counts.")
     static let requestWords = Setting(
         "vendor.limits.request_words", .words, default: "requests per minute,too many requests,request rate,throttl",

@@ -99,6 +99,7 @@ extension Settings.Exports {
         pollFor = reader.value(SettingTable.pollFor)
         lostAnswerWait = reader.value(SettingTable.lostAnswerWait)
         triggerFor = reader.value(SettingTable.triggerFor)
+        askAgainAfter = reader.value(SettingTable.askAgainAfter)
         silenceFor = reader.value(SettingTable.silenceFor)
     }
 }

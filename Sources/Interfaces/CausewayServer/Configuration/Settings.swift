@@ -74,6 +74,7 @@ public struct Settings: Sendable {
         public let pollFor: Duration
         public let lostAnswerWait: Duration
         public let triggerFor: Duration
+        public let askAgainAfter: Duration
         public let silenceFor: Duration
     }
 

@@ -39,6 +39,7 @@ extension Settings {
         settings.pollPatience = exports.pollFor
         settings.unknownPatience = exports.lostAnswerWait
         settings.triggerPatience = exports.triggerFor
+        settings.asksAgainAfter = exports.askAgainAfter < exports.lostAnswerWait ? exports.askAgainAfter : nil
         settings.silencePatience = exports.silenceFor
         settings.registersWebhook = vendor.registersWebhook
         settings.limits.window = vendor.limits.window
