@@ -21,6 +21,17 @@ struct MigratorTests {
         #expect(try await Migrator([first]).state(of: engine) == .ahead(2))
     }
 
+    @Test("are made all or none: what breaks on the way leaves an empty database")
+    func allOrNone() async throws {
+        let directory = try TemporaryDirectory()
+        let engine = try SQLiteEngine(path: directory.file("x.sqlite"))
+        let broken = Migration(number: 3, reason: "three", statements: ["CREATE TABLE one (id TEXT)"])
+        await #expect(throws: StorageError.self) {
+            try await Migrator([first, second, broken]).migrate(engine, at: Timestamp(milliseconds: 0))
+        }
+        #expect(try await Migrator([first]).state(of: engine) == .empty)
+    }
+
     @Test("are made once when ten processes start at once")
     func race() async throws {
         let directory = try TemporaryDirectory()

@@ -110,6 +110,39 @@ struct WorkerTests {
         #expect(try await count(database) == 0)
     }
 
+    @Test("keeps the heartbeat of an item that comes back at once")
+    func comesBackAtOnce() async throws {
+        let database = try await TestDatabase(WorkQueueMigrations.all)
+        try await enqueue(["a"], in: database)
+        let (runs, ran) = AsyncStream.makeStream(of: Int.self)
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        let start = time.now()
+        let worker = worker(database) { item in
+            ran.yield(item.attempt)
+            if item.attempt == 1 {
+                // Settled here and due at once: it is claimed again before this run has returned.
+                try await database.engine.write {
+                    try WorkQueue(owner: "one").reschedule(item, at: start, now: start, in: $0)
+                }
+                return .settled
+            }
+            for await _ in ends { break }
+            return .done
+        }
+        async let run: Void = worker.run()
+        var iterator = runs.makeAsyncIterator()
+        #expect(await iterator.next() == 1)
+        #expect(await iterator.next() == 2)
+        let minute = time.now() + .seconds(60)
+        while time.now() < minute { await time.advanceToNextSleeper() }
+        end.yield()
+        worker.stop()
+        try await run
+        #expect(try await count(database) == 0)
+        ran.finish()
+        #expect(await iterator.next() == nil, "claimed a third time")
+    }
+
     @Test("goes on at start with what a dead process held, without waiting for its lease")
     func deadProcess() async throws {
         let database = try await TestDatabase(WorkQueueMigrations.all)

@@ -25,7 +25,8 @@ public enum SchemaState: Sendable, Equatable {
     case ahead(Int)
 }
 
-/// Brings a database to the schema of this program, one transaction a step, under a lock.
+/// Brings a database to the schema of this program under a lock, all steps in one transaction: a kill on the way leaves
+/// the schema as it was.
 public struct Migrator: Sendable {
     public let migrations: [Migration]
 
@@ -47,22 +48,20 @@ public struct Migrator: Sendable {
     /// once: each step is made once.
     @discardableResult
     public func migrate(_ engine: any StorageEngine, at time: Timestamp) async throws -> [Int] {
-        var made: [Int] = []
-        for migration in migrations {
-            let isNew = try await engine.write { transaction in
-                try transaction.lock("migrate")
-                guard try !Self.appliedNumbers(transaction).contains(migration.number) else { return false }
+        try await engine.write { [migrations] transaction in
+            try transaction.lock("migrate")
+            let applied = Set(try Self.appliedNumbers(transaction))
+            let pending = migrations.filter { !applied.contains($0.number) }
+            for migration in pending {
                 for statement in migration.statements { try transaction.execute(statement) }
                 try transaction.execute(
                     """
                     INSERT INTO schema_migration (number, reason, applied_at)
                     VALUES (\(migration.number), \(migration.reason), \(time))
                     """)
-                return true
             }
-            if isNew { made.append(migration.number) }
+            return pending.map(\.number)
         }
-        return made
     }
 
     private static func appliedNumbers(_ transaction: any Transaction) throws -> [Int] {

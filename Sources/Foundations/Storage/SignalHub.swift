@@ -111,8 +111,14 @@ public final class SignalSubscription: Sendable {
                 try await time.sleep(until: deadline)
                 return false
             }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
+            let isSignalled = try await group.next() ?? false
+            group.cancelAll()
+            if isSignalled { return true }
+            // A signal that came together with the deadline has been taken off the subscription: it counts.
+            while let rest = await group.nextResult() {
+                if case .success(true) = rest { return true }
+            }
+            return false
         }
     }
 }

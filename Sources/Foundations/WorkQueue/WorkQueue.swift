@@ -119,7 +119,7 @@ public struct WorkQueue: Sendable {
             UPDATE work_item
             SET owner = NULL, last_error = \(error),
                 attempts = CASE WHEN \(resetsAttempts) = 1 THEN 0 ELSE attempts END,
-                visible_at = CASE WHEN wakes > claimed_wakes THEN \(now) ELSE \(time) END
+                visible_at = CASE WHEN wakes > claimed_wakes THEN CAST(\(now) AS BIGINT) ELSE CAST(\(time) AS BIGINT) END
             WHERE id = \(item.id) AND fence = \(item.fence) AND owner IS NOT NULL
             """)
         if changed == 0 { throw WorkQueueError.leaseLost }

@@ -73,7 +73,11 @@ public final class Worker: Sendable {
                     state.withLock { $0.lastLook = time.now() }
                     let lookedAt = time.now()
                     let free = handler.concurrency - running(handler.kind)
-                    let items = free > 0 ? await claim(handler, limit: free) : []
+                    guard let items = free > 0 ? await claim(handler, limit: free) : [] else {
+                        // The store refuses: no hurry, and no flood of log lines.
+                        _ = try? await waker.next(until: lookedAt + .seconds(1), by: time)
+                        continue
+                    }
                     for item in items {
                         group.addTask {
                             await self.perform(item, handler)
@@ -92,7 +96,8 @@ public final class Worker: Sendable {
         state.withLock { $0.running.values.count { $0.item.kind == kind } }
     }
 
-    private func claim(_ handler: WorkHandler, limit: Int) async -> [WorkItem] {
+    /// Nil where the store fails.
+    private func claim(_ handler: WorkHandler, limit: Int) async -> [WorkItem]? {
         do {
             let items = try await engine.write { [queue, time] transaction in
                 let now = time.now()
@@ -105,7 +110,7 @@ public final class Worker: Sendable {
             return items
         } catch {
             logger.error("work could not be claimed", metadata: ["kind": "\(handler.kind)", "error": "\(error)"])
-            return []
+            return nil
         }
     }
 
@@ -146,7 +151,10 @@ public final class Worker: Sendable {
                 "a result could not be written",
                 metadata: describe(item).merging(["error": "\(error)"]) { $1 })
         }
-        _ = state.withLock { $0.running.removeValue(forKey: item.id) }
+        // Settled, it may have been claimed again already: that run's heartbeat is not ours to end.
+        state.withLock { state in
+            if state.running[item.id]?.item.fence == item.fence { state.running[item.id] = nil }
+        }
     }
 
     private func settle(_ item: WorkItem, _ handler: WorkHandler, _ outcome: WorkOutcome) async throws {

@@ -97,9 +97,7 @@ struct Keys: AsyncParsableCommand {
         let settings = try options.settings(.administration)
         let engine = try SQLiteEngine(path: try DataDirectory(settings.dataDirectory).database)
         let time = SystemTimeSource()
-        if try await Schema.migrator.state(of: engine) == .empty {
-            try await Schema.migrator.migrate(engine, at: time.now())
-        }
+        try await Schema.prepare(engine, at: time.now())
         let user = NSUserName()
         let result = try await body(KeyOperations(engine: engine, time: time)) { action, resource, transaction in
             try AuditLog().append(

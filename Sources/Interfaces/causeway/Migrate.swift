@@ -13,7 +13,11 @@ struct Migrate: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings(.administration)
-        let engine = try SQLiteEngine(path: try DataDirectory(settings.dataDirectory).database)
+        let directory = try DataDirectory(settings.dataDirectory)
+        // Not under a gateway that serves.
+        let lock = try DataDirectoryLock(directory)
+        defer { withExtendedLifetime(lock) {} }
+        let engine = try SQLiteEngine(path: directory.database)
         if case .ahead(let step) = try await Schema.migrator.state(of: engine) {
             throw CommandFailure(
                 "The database has step \(step), which this program does not know. Nothing was changed.")

@@ -30,7 +30,7 @@ public struct EventMatching: Sendable {
         try transaction.execute(
             """
             UPDATE delivery_lane
-            SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE \(now) END
+            SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE CAST(\(now) AS BIGINT) END
             WHERE (ready_at IS NULL OR ready_at > \(now)) AND subscription_number IN (
                 SELECT subscription_number FROM delivery
                 WHERE number >= \(first.sequence * DeliveryNumber.subscriptions)

@@ -88,7 +88,7 @@ struct AttemptRecorder: Sendable {
                                 THEN CAST(\(now) AS BIGINT) ELSE delivery.ended_at END
             FROM result r
             WHERE delivery.number = r.number AND delivery.fence = r.fence AND delivery.attempts = r.attempt - 1
-            RETURNING number, state
+            RETURNING delivery.number AS number, delivery.state AS state
             """)
         return Dictionary(
             uniqueKeysWithValues: try settled.map { row -> (Int64, Delivery.State) in

@@ -64,7 +64,7 @@ struct DeliveryQueue: Sendable {
         guard transaction.dialect.isSingleProcess else { return 0 }
         try transaction.execute(
             """
-            UPDATE delivery_lane SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE \(now) END
+            UPDATE delivery_lane SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE CAST(\(now) AS BIGINT) END
             WHERE subscription_number IN (SELECT subscription_number FROM delivery WHERE state = 'delivering')
             """)
         return try transaction.execute(
@@ -161,7 +161,7 @@ struct DeliveryQueue: Sendable {
             SELECT number FROM (
                 SELECT number FROM delivery
                 WHERE subscription_number = \(subscription) AND visible_at <= \(now)
-                ORDER BY visible_at, number LIMIT \(share))
+                ORDER BY visible_at, number LIMIT \(share)) AS due
             """
         }
         let due = BatchRows.joined(

@@ -13,6 +13,9 @@ struct UploadBody {
 
     private let request: Request
     private let form: Form
+    private let maximumSize: Int64
+    /// Of the body: the file and what stands around it.
+    private let limit: Int64
     /// Bytes handed on at once: large enough that the hand-over costs nothing.
     private static let block = 256 << 10
     /// What a form may have besides its file.
@@ -30,7 +33,9 @@ struct UploadBody {
             throw problem
         }
         let overhead = if case .multipart = form { Self.formOverhead } else { Int64(0) }
-        if let length = request.headers[.contentLength].flatMap({ Int64($0) }), length > maximumSize + overhead {
+        self.maximumSize = maximumSize
+        limit = maximumSize + overhead
+        if let length = request.headers[.contentLength].flatMap({ Int64($0) }), length > limit {
             throw Problem(ImportOperationError.tooLarge(maximumSize))
         }
     }
@@ -81,6 +86,7 @@ struct UploadBody {
             for try await buffer in request.body {
                 received += Int64(buffer.readableBytes)
                 do {
+                    guard received <= limit else { throw ImportOperationError.tooLarge(maximumSize) }
                     try file.take(buffer.readableBytesView, into: &pending, sink)
                     if pending.count >= Self.block {
                         try await sink.write(pending)

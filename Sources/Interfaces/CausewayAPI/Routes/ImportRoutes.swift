@@ -87,7 +87,12 @@ struct ImportRoutes {
         try query.finish()
         let found = try await Self.translating {
             guard let wait else { return try await imports.operations.find(id) }
-            return try await imports.operations.find(id, waitingUntil: time.now() + wait)
+            let deadline = time.now() + wait
+            return try await LongPoll.answer { [imports] in
+                try await imports.operations.find(id, waitingUntil: deadline)
+            } now: {
+                try await imports.operations.find(id)
+            }
         }
         return Answer.prefersText(request)
             ? Answer.text(ImportReport.text(of: found)) : Answer.resource(found.json, for: request)

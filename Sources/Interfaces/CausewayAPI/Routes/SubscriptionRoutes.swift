@@ -1,6 +1,7 @@
 import Access
 import CausewayCore
 import Fanout
+import Foundation
 import HTTPTypes
 import Hummingbird
 
@@ -26,7 +27,8 @@ struct SubscriptionRoutes {
                 .init(
                     status: .created, body: subscription.jsonWithSecret,
                     location: "/v1/subscriptions/\(subscription.id)", resource: subscription.id.text,
-                    detail: ["url": .string(subscription.terms.url)])
+                    // The path may hold what is secret.
+                    detail: ["host": .optional(URLComponents(string: subscription.terms.url)?.host)])
             }
         ) { recording in
             try await translating { try await subscriptions.create(.object(body.members), recording: recording) }

@@ -27,11 +27,11 @@ public struct DataDirectory: Sendable {
 
 /// Held for as long as the process serves: one process to a data directory with SQLite. Goes with the process, however
 /// that ends.
-final class DataDirectoryLock: Sendable {
+public final class DataDirectoryLock: Sendable {
     private let descriptor: Int32
 
     /// Throws `GatewayError.dataDirectory` where another process holds it.
-    init(_ directory: DataDirectory) throws {
+    public init(_ directory: DataDirectory) throws {
         let path = directory.path + "/lock"
         descriptor = unsafe open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw GatewayError.dataDirectory("\(path) cannot be opened.") }

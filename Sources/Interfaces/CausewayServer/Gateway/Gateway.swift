@@ -65,16 +65,17 @@ public struct Gateway: Sendable {
 
         for warning in settings.warnings { logger.warning("\(warning)") }
         logger.notice("starting", metadata: settings.summary.merging(["version": "\(ProductVersion.text)"]) { $1 })
-        // Stopped in reverse: first nobody new comes in, then what was taken in is worked off.
-        var services: [any Service] = [
-            Housekeeping(engine: engine, time: time, logger: logger),
-            StoppableService(run: deliveries.run, stop: deliveries.stop),
-        ]
+        // Stopped in reverse. Server, worker and deliveries are told at the same moment: a slow caller must not keep
+        // the worker taking up what could then not be ended in time.
+        var services: [any Service] = [Housekeeping(engine: engine, time: time, logger: logger)]
         services += EventWiring.dispatchers(engine: engine, time: time, logger: logger).map { dispatcher in
             CancellableService(run: dispatcher.run)
         }
-        services.append(StoppableService(run: worker.run, stop: worker.stop))
-        services.append(server(api))
+        services.append(
+            ConcurrentServices(services: [
+                server(api), StoppableService(run: worker.run, stop: worker.stop),
+                StoppableService(run: deliveries.run, stop: deliveries.stop),
+            ]))
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)

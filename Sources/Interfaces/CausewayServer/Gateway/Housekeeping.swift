@@ -4,7 +4,7 @@ import Logging
 import ServiceLifecycle
 import Storage
 
-/// Removes what has had its time, in small batches, so that nothing grows without bound and no writer waits long.
+/// Removes answers kept for an `Idempotency-Key` whose time is over, in small batches, so that no writer waits long.
 struct Housekeeping: Service {
     let engine: any StorageEngine
     let time: any TimeSource

@@ -1,5 +1,5 @@
 import Access
-import CausewayCore
+public import CausewayCore
 import Events
 import Exports
 import Fanout
@@ -13,9 +13,9 @@ public enum Schema {
         EventMigrations.all + WorkQueueMigrations.all + AccessMigrations.all + ExportMigrations.all
             + FanoutMigrations.all + ImportMigrations.all)
 
-    /// For serving: makes the schema in an empty database, and refuses any other than this program's.
+    /// For whoever works on the store: makes the schema in an empty database, and refuses any other than this program's.
     /// Throws `GatewayError.schema`.
-    static func prepare(_ engine: any StorageEngine, at now: Timestamp) async throws {
+    public static func prepare(_ engine: any StorageEngine, at now: Timestamp) async throws {
         switch try await migrator.state(of: engine) {
         case .current: return
         case .empty: try await migrator.migrate(engine, at: now)

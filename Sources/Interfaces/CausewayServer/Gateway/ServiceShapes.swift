@@ -33,3 +33,17 @@ struct CancellableService: Service {
         }
     }
 }
+
+/// Parts that start and are told to stop together; the end of one by an error ends the others.
+struct ConcurrentServices: Service {
+    let services: [any Service]
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for service in services {
+                group.addTask { try await service.run() }
+            }
+            while try await group.next() != nil {}
+        }
+    }
+}
