@@ -22,7 +22,8 @@ public struct ExportResource: Sendable {
             "expires_at": .optional(export.expiresAt), "not_before": .optional(export.notBefore),
             "files": .array(export.files.map { file($0, of: export) }),
             "zip_file": export.zipFile.map { file($0, of: export) } ?? .null,
-            "report_config": export.vendorExport?.reportConfig ?? .null, "error": export.error?.json ?? .null,
+            "report_config": export.vendorExport?.reportConfig ?? .null,
+            "error": VendorMembers.shown(export.error?.json, of: export),
             "vendor": VendorMembers(of: export).json,
             "seen_by": .object(
                 Dictionary(
@@ -63,6 +64,11 @@ struct VendorMembers {
         guard case .object(var members) = export.entity else { return nil }
         members.removeValue(forKey: "webhook_target_url")
         return .object(members)
+    }
+
+    /// What the vendor said of an error: it may repeat what it was sent.
+    static func shown(_ value: JSONValue?, of export: Export) -> JSONValue {
+        value.flatMap { cleaned($0, token: export.hookToken?.reveal()) } ?? .null
     }
 
     private static func cleaned(_ members: [String: JSONValue], token: String?) -> [String: JSONValue] {
