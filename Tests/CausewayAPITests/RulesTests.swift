@@ -91,6 +91,8 @@ struct RulesTests {
         #expect(answer.status == .unprocessableContent)
         #expect(answer.json["errors"]?.array?.count == 2)
         #expect(try await api.ask(.get, "/v1/audit?cursor=%21").status == .unprocessableContent)
+        #expect(try await api.ask(.get, "/v1/whoami?x=1").status == .unprocessableContent)
+        #expect(try await api.ask(.get, "/healthz?x=1", key: nil).status == .ok)
     }
 
     @Test("that changes something leaves a row in the audit log")

@@ -48,7 +48,7 @@ public struct CausewayAPI {
         router.add(middleware: RequestLog(time: services.time, logger: services.logger))
         router.add(middleware: Problems(table: table))
         router.add(middleware: ExpectContinue())
-        let open = Routes(table: table, router: router)
+        let open = Routes(table: table, router: router, refusesUnknownParameters: false)
         OperationRoutes(unreadiness: services.unreadiness).add(to: open)
         HookRoutes(hooks: services.exports.hooks).add(to: open)
 

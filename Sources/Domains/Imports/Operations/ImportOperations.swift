@@ -41,13 +41,21 @@ public struct ImportOperations: Sendable {
                     schema: schema, chunkRows: .max, firstProblems: context.settings.shownProblems),
                 maximumSize: maximumSize)
         }
-        try await feed(sink)
-        let checked = try await sink.finish()
-        var new = Import(
-            id: id, request: request, filename: request.filename ?? sink.filename, checked: checked, schema: schema,
-            at: context.time.now())
-        if !new.state.isOver { try await keep(sink, checked, &new) }
-        return try await insert(new, checked.problems, recording)
+        let taken: (new: Import, problems: [RowProblem])
+        do {
+            try await feed(sink)
+            let checked = try await sink.finish()
+            var new = Import(
+                id: id, request: request, filename: request.filename ?? sink.filename, checked: checked,
+                schema: schema, at: context.time.now())
+            if !new.state.isOver { try await keep(sink, checked, &new) }
+            taken = (new, checked.problems)
+        } catch {
+            await sink.discard()
+            throw error
+        }
+        await sink.discard()
+        return try await insert(taken.new, taken.problems, recording)
     }
 
     private func keep(_ sink: UploadSink, _ checked: CheckedUpload, _ new: inout Import) async throws {

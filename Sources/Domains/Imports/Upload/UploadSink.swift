@@ -80,6 +80,13 @@ public final class UploadSink: Sendable {
         }
     }
 
+    /// What was not kept is gone when this returns.
+    func discard() async {
+        try? await Self.blocking { [self] in
+            state.withLock { $0.writer = nil }
+        }
+    }
+
     /// Runs `body` on a thread that may block.
     static func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in

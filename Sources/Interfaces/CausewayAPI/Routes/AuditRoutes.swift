@@ -8,7 +8,7 @@ struct AuditRoutes {
     let engine: any StorageEngine
 
     func add(to routes: Routes) {
-        routes.get("/v1/audit", .auditRead, list)
+        routes.get("/v1/audit", .auditRead, readsQuery: true, list)
     }
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -9,7 +9,7 @@ struct DeliveryRoutes {
     let deliveries: DeliveryOperations
 
     func add(to routes: Routes) {
-        routes.get("/v1/deliveries", .deliveriesRead, list)
+        routes.get("/v1/deliveries", .deliveriesRead, readsQuery: true, list)
         routes.get("/v1/deliveries/{id}", .deliveriesRead, show)
     }
 

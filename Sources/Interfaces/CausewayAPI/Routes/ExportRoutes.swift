@@ -15,8 +15,8 @@ struct ExportRoutes {
 
     func add(to routes: Routes) {
         routes.post("/v1/exports", .exportsWrite, create)
-        routes.get("/v1/exports", .exportsRead, list)
-        routes.get("/v1/exports/{id}", .exportsRead, show)
+        routes.get("/v1/exports", .exportsRead, readsQuery: true, list)
+        routes.get("/v1/exports/{id}", .exportsRead, readsQuery: true, show)
         routes.post("/v1/exports/{id}/cancel", .exportsWrite, cancel)
         routes.get("/v1/exports/{id}/files/{name}", .exportsRead, file)
         routes.get("/v1/reports", .reportsRead, reports)
@@ -120,8 +120,6 @@ struct ExportRoutes {
     }
 
     @Sendable private func reports(_ request: Request, _ context: APIContext) async throws -> Response {
-        var query = QueryParameters(request)
-        try query.finish()
         let answer = try await translating { try await exports.reports.list() }
         return aged(
             Answer.json(["data": .array(answer.value), "next_cursor": .null]), fetchedAt: answer.fetchedAt)

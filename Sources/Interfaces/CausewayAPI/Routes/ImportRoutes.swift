@@ -11,11 +11,11 @@ struct ImportRoutes {
     let time: any TimeSource
 
     func add(to routes: Routes) {
-        routes.put("/v1/imports/{id}", nil, upload)
-        routes.post("/v1/imports/{id}", nil, upload)
-        routes.get("/v1/imports", .importsRead, list)
-        routes.get("/v1/imports/{id}", .importsRead, show)
-        routes.get("/v1/imports/{id}/errors", .importsRead, errors)
+        routes.put("/v1/imports/{id}", nil, readsQuery: true, upload)
+        routes.post("/v1/imports/{id}", nil, readsQuery: true, upload)
+        routes.get("/v1/imports", .importsRead, readsQuery: true, list)
+        routes.get("/v1/imports/{id}", .importsRead, readsQuery: true, show)
+        routes.get("/v1/imports/{id}/errors", .importsRead, readsQuery: true, errors)
         routes.post("/v1/imports/{id}/approve", .importsApprove, approve)
         routes.post("/v1/imports/{id}/cancel", nil, cancel)
         routes.post("/v1/imports/{id}/retry", nil, retry)

@@ -10,7 +10,7 @@ struct KeyRoutes {
 
     func add(to routes: Routes) {
         routes.post("/v1/keys", .admin, create)
-        routes.get("/v1/keys", .admin, list)
+        routes.get("/v1/keys", .admin, readsQuery: true, list)
         routes.delete("/v1/keys/{id}", .admin, revoke)
         routes.get("/v1/whoami", nil, whoami)
     }

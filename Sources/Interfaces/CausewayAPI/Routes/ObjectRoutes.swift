@@ -12,8 +12,6 @@ struct ObjectRoutes {
     }
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        var query = QueryParameters(request)
-        try query.finish()
         let objects = try catalog.schemas.map { try JSONValue(parsing: JSONText.encode($0)) }
         return Answer.json(["data": .array(objects), "next_cursor": .null])
     }

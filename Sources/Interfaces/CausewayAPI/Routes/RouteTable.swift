@@ -43,31 +43,53 @@ struct Routes {
     let table: RouteTable
     let router: any RouterMethods<APIContext>
 
-    func on(_ method: HTTPRequest.Method, _ template: String, _ scope: Scope?, _ handler: @escaping Handler) {
+    /// False for what must take whatever a peer appends, as the vendor's way in must.
+    var refusesUnknownParameters = true
+
+    /// - Parameter readsQuery: where the handler reads no query parameters, any is refused here.
+    func on(
+        _ method: HTTPRequest.Method, _ template: String, _ scope: Scope?, readsQuery: Bool,
+        _ handler: @escaping Handler
+    ) {
         table.add(.init(method: method, template: template, scope: scope))
+        let refusesQuery = refusesUnknownParameters && !readsQuery
         router.on(RouterPath(template), method: method) { request, context in
             if let scope { try context.require(scope) }
+            if refusesQuery {
+                var query = QueryParameters(request)
+                try query.finish()
+            }
             return try await handler(request, context)
         }
     }
 
-    func get(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
-        on(.get, template, scope, handler)
+    func get(
+        _ template: String, _ scope: Scope? = nil, readsQuery: Bool = false, _ handler: @escaping Handler
+    ) {
+        on(.get, template, scope, readsQuery: readsQuery, handler)
     }
 
-    func post(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
-        on(.post, template, scope, handler)
+    func post(
+        _ template: String, _ scope: Scope? = nil, readsQuery: Bool = false, _ handler: @escaping Handler
+    ) {
+        on(.post, template, scope, readsQuery: readsQuery, handler)
     }
 
-    func put(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
-        on(.put, template, scope, handler)
+    func put(
+        _ template: String, _ scope: Scope? = nil, readsQuery: Bool = false, _ handler: @escaping Handler
+    ) {
+        on(.put, template, scope, readsQuery: readsQuery, handler)
     }
 
-    func patch(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
-        on(.patch, template, scope, handler)
+    func patch(
+        _ template: String, _ scope: Scope? = nil, readsQuery: Bool = false, _ handler: @escaping Handler
+    ) {
+        on(.patch, template, scope, readsQuery: readsQuery, handler)
     }
 
-    func delete(_ template: String, _ scope: Scope? = nil, _ handler: @escaping Handler) {
-        on(.delete, template, scope, handler)
+    func delete(
+        _ template: String, _ scope: Scope? = nil, readsQuery: Bool = false, _ handler: @escaping Handler
+    ) {
+        on(.delete, template, scope, readsQuery: readsQuery, handler)
     }
 }

@@ -12,7 +12,7 @@ struct SubscriptionRoutes {
 
     func add(to routes: Routes) {
         routes.post("/v1/subscriptions", .subscriptionsWrite, create)
-        routes.get("/v1/subscriptions", .subscriptionsRead, list)
+        routes.get("/v1/subscriptions", .subscriptionsRead, readsQuery: true, list)
         routes.get("/v1/subscriptions/{id}", .subscriptionsRead, show)
         routes.get("/v1/subscriptions/{id}/secret", .subscriptionsWrite, secret)
         routes.patch("/v1/subscriptions/{id}", .subscriptionsWrite, update)
