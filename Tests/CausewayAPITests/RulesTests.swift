@@ -95,6 +95,28 @@ struct RulesTests {
         #expect(try await api.ask(.get, "/healthz?x=1", key: nil).status == .ok)
     }
 
+    @Test("with more than anybody means is told a bounded number of mistakes")
+    func bounds() async throws {
+        let api = try await APIFixture()
+        let filters = (0..<51).map { "resource=r\($0)" }.joined(separator: "&")
+        #expect(try await api.ask(.get, "/v1/audit?\(filters)").status == .unprocessableContent)
+        let same = Array(repeating: "resource=r", count: 60).joined(separator: "&")
+        #expect(try await api.ask(.get, "/v1/audit?\(same)").status == .ok)
+        let members = (0..<500).map { "\"m\($0)\":1" }.joined(separator: ",")
+        let answer = try await api.ask(.post, "/v1/keys", body: "{\(members)}")
+        #expect(answer.json["errors"]?.array?.count == 50)
+        let deep = String(repeating: "{\"a\":", count: 100) + "1" + String(repeating: "}", count: 100)
+        #expect(try await api.ask(.post, "/v1/exports", body: deep).json["code"] == "invalid_json")
+    }
+
+    @Test("is logged without what the vendor's way in carries, however its path is spelled")
+    func loggedPaths() {
+        for path in ["/hooks/events/T0KEN", "//hooks/events/T0KEN", "/x/Hooks/exports/T0KEN/y"] {
+            #expect(!LoggedPath.of(path).contains("T0KEN"))
+        }
+        #expect(LoggedPath.of("/v1/exports/exp_1") == "/v1/exports/exp_1")
+    }
+
     @Test("that changes something leaves a row in the audit log")
     func audit() async throws {
         let api = try await APIFixture()

@@ -68,6 +68,17 @@ struct VocabularyTests {
         #expect(throws: DecodingError.self) { try JSONValue(parsing: "{\"a\":") }
     }
 
+    @Test("refuses JSON nested so deeply that reading it would take long")
+    func deepJSON() throws {
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
+        #expect(try JSONValue(parsing: nested(64)).array != nil)
+        #expect(throws: DecodingError.self) { try JSONValue(parsing: nested(65)) }
+        let brackets = String(repeating: "[{", count: 100)
+        #expect(try JSONValue(parsing: "\"\\\"\(brackets)\"").string == "\"\(brackets)")
+    }
+
     @Test("writes URL-safe base 64 without padding and reads it back")
     func base64() {
         let bytes: [UInt8] = [0xFB, 0xFF, 0xFE, 0]

@@ -32,6 +32,18 @@ struct ReadingTests {
         #expect(error(200, #"{"message":"no","status":"404"}"#)?.cause == .notFound)
     }
 
+    @Test("A time-out told by the vendor or a proxy does not say that nothing was done", arguments: [408, 425, 503])
+    func doubtfulStatus(status: Int) {
+        guard case .unknownOutcome = error(status, "{}", effect: .once)?.action else {
+            Issue.record("\(status) to a call that must not be made twice")
+            return
+        }
+        guard case .retry = error(status, "{}")?.action else {
+            Issue.record("\(status) to a call that only reads")
+            return
+        }
+    }
+
     @Test("A success without data is a success; what needs the data says so")
     func withoutData() throws {
         let envelope = try read(200, #"{"message":"File uploaded","status":200}"#).get()

@@ -43,9 +43,8 @@ struct VendorReply: Sendable {
             let limit = VendorLimit(message: envelope?.message ?? "", words: settings.limitWords)
             let until = again ?? (limit == .requests ? now + .seconds(60) : nil)
             return error(.limited(limit), .waitUntil(until))
-        case 408, 425:
-            return error(.serverFailure, .retry(after: again?.since(now)))
-        case 500...599:
+        // The vendor documents neither 408 nor 425, so neither says that it has done nothing.
+        case 408, 425, 500...599:
             switch effect {
             case .repeatable: return error(.serverFailure, .retry(after: again?.since(now)))
             case .once: return error(.serverFailure, .unknownOutcome(stage: "answer", words: "\(status): \(said)"))

@@ -36,7 +36,7 @@ public struct ExportSettings: Sendable {
     public var webhookCheckInterval = Duration.seconds(6 * 3600)
 
     public init(publicURL: String, internalURL: String, memberEmail: String?) {
-        func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }
+        func trimmed(_ url: String) -> String { String(url.reversed().drop { $0 == "/" }.reversed()) }
         self.publicURL = trimmed(publicURL)
         self.internalURL = trimmed(internalURL)
         self.memberEmail = memberEmail

@@ -10,13 +10,49 @@ public enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Throws `DecodingError` where `data` is not JSON.
+    /// Lists and objects inside one another; decoding costs more than linearly in it.
+    public static let maximumDepth = 64
+
+    /// Throws `DecodingError` where `data` is not JSON, or is nested more deeply than `maximumDepth`.
     public init(parsing data: Data) throws {
+        guard Self.depth(of: data) <= Self.maximumDepth else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: [], debugDescription: "it is nested more than \(Self.maximumDepth) levels deep"))
+        }
         self = try JSONDecoder().decode(JSONValue.self, from: data)
     }
 
     public init(parsing text: String) throws {
         try self.init(parsing: Data(text.utf8))
+    }
+
+    /// How deep lists and objects lie in one another, whether it is JSON or not.
+    private static func depth(of data: Data) -> Int {
+        var depth = 0
+        var deepest = 0
+        var isInString = false
+        var isEscaped = false
+        for byte in data {
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
+            } else {
+                switch byte {
+                case UInt8(ascii: "\""): isInString = true
+                case UInt8(ascii: "{"), UInt8(ascii: "["):
+                    depth += 1
+                    deepest = max(deepest, depth)
+                case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+                default: break
+                }
+            }
+        }
+        return deepest
     }
 
     /// Compact, members in alphabetical order, so that equal values have equal text.

@@ -2,7 +2,8 @@
 public enum NearestName {
     /// The one of `names` that is at most a third of its letters away from `name`; nil where none is near.
     public static func of(_ name: String, among names: some Sequence<String>) -> String? {
-        let wanted = Array(name.lowercased().prefix(64))
+        guard name.utf8.count <= 64 else { return nil }
+        let wanted = Array(name.lowercased())
         return names.sorted()
             .map { (name: $0, distance: distance(wanted, Array($0.lowercased().prefix(64)))) }
             .filter { $0.distance <= max(1, $0.name.count / 3) }

@@ -21,6 +21,8 @@ public final class Worker: Sendable {
         var wakers: [SignalSubscription] = []
         var lastLook: Timestamp?
         var running: [Identifier<WorkItemKind>: (item: WorkItem, lease: Duration)] = [:]
+        /// Claimed again while an earlier run has not returned.
+        var waiting: [Identifier<WorkItemKind>: (item: WorkItem, lease: Duration)] = [:]
     }
 
     public init(
@@ -34,7 +36,7 @@ public final class Worker: Sendable {
         self.handlers = handlers
     }
 
-    /// When it last looked for work of any kind; nil before it runs. It looks every two seconds at the latest.
+    /// When it last could look for work of any kind; nil before it runs. It looks every two seconds at the latest.
     public var lastLook: Timestamp? { state.withLock(\.lastLook) }
 
     /// Claims nothing more; `run` returns when what runs has ended.
@@ -70,7 +72,6 @@ public final class Worker: Sendable {
             state.withLock { $0.wakers.append(waker) }
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled, !state.withLock({ $0.isStopping }) {
-                    state.withLock { $0.lastLook = time.now() }
                     let lookedAt = time.now()
                     let free = handler.concurrency - running(handler.kind)
                     guard let items = free > 0 ? await claim(handler, limit: free) : [] else {
@@ -78,9 +79,14 @@ public final class Worker: Sendable {
                         _ = try? await waker.next(until: lookedAt + .seconds(1), by: time)
                         continue
                     }
-                    for item in items {
+                    state.withLock { $0.lastLook = lookedAt }
+                    for item in items where begin(item, handler) {
                         group.addTask {
-                            await self.perform(item, handler)
+                            var next: WorkItem? = item
+                            while let current = next {
+                                await self.perform(current, handler)
+                                next = self.end(current)
+                            }
                             waker.signal()
                         }
                     }
@@ -99,18 +105,35 @@ public final class Worker: Sendable {
     /// Nil where the store fails.
     private func claim(_ handler: WorkHandler, limit: Int) async -> [WorkItem]? {
         do {
-            let items = try await engine.write { [queue, time] transaction in
+            return try await engine.write { [queue, time] transaction in
                 let now = time.now()
                 return try queue.claim(
                     handler.kind, limit: limit, at: now, until: now + handler.lease, in: transaction)
             }
-            state.withLock { state in
-                for item in items { state.running[item.id] = (item, handler.lease) }
-            }
-            return items
         } catch {
             logger.error("work could not be claimed", metadata: ["kind": "\(handler.kind)", "error": "\(error)"])
             return nil
+        }
+    }
+
+    /// False where an earlier run of the same item has not returned yet: it was settled and came back at once, or its
+    /// lease ran out while the store took no heartbeat. Then it runs after that one.
+    private func begin(_ item: WorkItem, _ handler: WorkHandler) -> Bool {
+        state.withLock { state in
+            guard state.running[item.id] == nil else {
+                state.waiting[item.id] = (item, handler.lease)
+                return false
+            }
+            state.running[item.id] = (item, handler.lease)
+            return true
+        }
+    }
+
+    /// The same item's next run, where it was claimed again meanwhile.
+    private func end(_ item: WorkItem) -> WorkItem? {
+        state.withLock { state in
+            state.running[item.id] = state.waiting.removeValue(forKey: item.id)
+            return state.running[item.id]?.item
         }
     }
 
@@ -151,10 +174,6 @@ public final class Worker: Sendable {
                 "a result could not be written",
                 metadata: describe(item).merging(["error": "\(error)"]) { $1 })
         }
-        // Settled, it may have been claimed again already: that run's heartbeat is not ours to end.
-        state.withLock { state in
-            if state.running[item.id]?.item.fence == item.fence { state.running[item.id] = nil }
-        }
     }
 
     private func settle(_ item: WorkItem, _ handler: WorkHandler, _ outcome: WorkOutcome) async throws {
@@ -184,7 +203,7 @@ public final class Worker: Sendable {
     private func beat(until end: SignalSubscription) async throws {
         guard let shortest = handlers.map(\.lease).min() else { return }
         while try await !end.next(until: time.now() + shortest / 3, by: time) {
-            let running = state.withLock { Array($0.running.values) }
+            let running = state.withLock { Array($0.running.values) + Array($0.waiting.values) }
             guard !running.isEmpty else { continue }
             do {
                 try await engine.write { [queue, time] transaction in

@@ -15,6 +15,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let settings = try options.settings(.serving)
         let logger = settings.makeLogger()
+        FileDescriptorLimit.raise()
         do {
             try await Gateway(settings, logger: logger).run()
         } catch {

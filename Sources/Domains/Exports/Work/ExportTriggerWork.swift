@@ -83,16 +83,21 @@ struct ExportTriggerWork: Sendable {
 
     /// Tried again where the store fails: what the vendor answered is known here and nowhere else.
     private func settle(_ id: ExportID, _ item: WorkItem, _ answer: ExportTriggerAnswer) async throws {
-        for pause in [Duration.milliseconds(100), .seconds(1), .seconds(5)] {
+        var pause = Duration.milliseconds(100)
+        var tries = 1
+        while true {
             do {
                 return try await write(id, item, answer)
             } catch let error as StorageError {
                 context.logger.error(
                     "a trigger's answer could not be written", metadata: ["export": "\(id)", "error": "\(error)"])
+                // A full disk is mended by somebody: what is known here is kept for as long as the process lives.
+                guard error == .full || error == .busy || tries < 4 else { throw error }
                 try await context.time.sleep(for: pause)
+                pause = min(pause * 10, .seconds(10))
+                tries += 1
             }
         }
-        try await write(id, item, answer)
     }
 
     private func write(_ id: ExportID, _ item: WorkItem, _ answer: ExportTriggerAnswer) async throws {

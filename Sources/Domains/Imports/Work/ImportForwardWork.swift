@@ -91,16 +91,21 @@ struct ImportForwardWork: Sendable {
     private func settle(
         _ id: ImportID, _ item: WorkItem, chunk: Int, attempt: Int, _ answer: ImportForwardAnswer
     ) async throws {
-        for pause in [Duration.milliseconds(100), .seconds(1), .seconds(5)] {
+        var pause = Duration.milliseconds(100)
+        var tries = 1
+        while true {
             do {
                 return try await write(id, item, chunk: chunk, attempt: attempt, answer)
             } catch let error as StorageError {
                 context.logger.error(
                     "an import's answer could not be written", metadata: ["import": "\(id)", "error": "\(error)"])
+                // A full disk is mended by somebody: what is known here is kept for as long as the process lives.
+                guard error == .full || error == .busy || tries < 4 else { throw error }
                 try await context.time.sleep(for: pause)
+                pause = min(pause * 10, .seconds(10))
+                tries += 1
             }
         }
-        try await write(id, item, chunk: chunk, attempt: attempt, answer)
     }
 
     private func write(

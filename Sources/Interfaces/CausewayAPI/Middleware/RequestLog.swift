@@ -56,8 +56,10 @@ struct RequestLog: RouterMiddleware {
 /// A path as it may be logged: the vendor's way in carries a secret token.
 enum LoggedPath {
     static func of(_ path: String) -> String {
-        guard path.hasPrefix("/hooks/") else { return String(path.prefix(500)) }
-        let kept = path.split(separator: "/").prefix(2).joined(separator: "/")
-        return "/\(kept)/…"
+        let segments = path.prefix(500).split(separator: "/", omittingEmptySubsequences: false)
+        guard let hooks = segments.firstIndex(where: { $0.lowercased() == "hooks" }) else {
+            return segments.joined(separator: "/")
+        }
+        return segments[...min(hooks + 1, segments.count - 1)].joined(separator: "/") + "/…"
     }
 }

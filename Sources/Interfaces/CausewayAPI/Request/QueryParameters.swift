@@ -12,15 +12,26 @@ struct QueryParameters {
         pairs = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
     }
 
-    /// All values of a parameter; commas do not separate.
+    /// As many as a filter may have: each number of values is a statement of its own in the store.
+    static let maximumValues = 50
+
+    /// All values of a parameter, each once; commas do not separate.
     mutating func all(_ name: String) -> [String] {
         known.insert(name)
-        return pairs.filter { $0.name == name }.map(\.value)
+        var seen: Set<String> = []
+        let values = pairs.lazy.filter { $0.name == name }.map(\.value).filter { seen.insert($0).inserted }
+        let kept = Array(values)
+        if kept.count > Self.maximumValues {
+            refuse(name, "too_many", "Give \(Self.maximumValues) values at most.")
+            return []
+        }
+        return kept
     }
 
     /// The single value of a parameter.
     mutating func one(_ name: String) -> String? {
-        let values = all(name)
+        known.insert(name)
+        let values = pairs.filter { $0.name == name }.map(\.value)
         if values.count > 1 { refuse(name, "repeated", "Give this parameter once.") }
         return values.first
     }
@@ -81,7 +92,7 @@ struct QueryParameters {
 
     /// Throws everything that was wrong, unknown parameters included.
     mutating func finish() throws {
-        for (name, _) in pairs where !known.contains(name) {
+        for (name, _) in pairs where !known.contains(name) && problems.count < FieldProblem.limit {
             let near = NearestName.of(name, among: known).map { "; did you mean `\($0)`?" } ?? "."
             refuse(name, "unknown_parameter", "There is no such parameter here\(near)")
         }

@@ -64,7 +64,8 @@ struct RequestObject {
     // MARK: Members
 
     mutating func refuse(_ field: String, _ code: String, _ detail: String) {
-        problems.append(FieldProblem(field: field, code: code, detail: detail))
+        guard problems.count < FieldProblem.limit else { return }
+        problems.append(FieldProblem(field: String(field.prefix(100)), code: code, detail: detail))
     }
 
     /// Marks members as known that somebody else reads.
@@ -143,7 +144,7 @@ struct RequestObject {
 
     /// Throws everything that was wrong, unknown members included.
     mutating func finish() throws {
-        for name in members.keys.sorted() where !known.contains(name) {
+        for name in members.keys.sorted() where !known.contains(name) && problems.count < FieldProblem.limit {
             let near = NearestName.of(name, among: known)
             refuse(
                 name, "unknown_field",

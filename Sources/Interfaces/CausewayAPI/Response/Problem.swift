@@ -55,6 +55,9 @@ public struct Problem: Error, Sendable {
 
 /// One thing that is wrong with a request.
 public struct FieldProblem: Sendable, Hashable {
+    /// As many as are told at once.
+    static let limit = 50
+
     /// The member's or parameter's name; nested ones with dots.
     public let field: String
     public let code: String
