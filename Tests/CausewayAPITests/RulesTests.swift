@@ -91,6 +91,10 @@ struct RulesTests {
         #expect(answer.status == .unprocessableContent)
         #expect(answer.json["errors"]?.array?.count == 2)
         #expect(try await api.ask(.get, "/v1/audit?cursor=%21").status == .unprocessableContent)
+        for list in ["keys", "audit", "exports", "subscriptions", "deliveries", "imports"] {
+            let answer = try await api.ask(.get, "/v1/\(list)?cursor=AAAA")
+            #expect(answer.json["errors"]?.array?.first?["code"] == "invalid_cursor", "\(list)")
+        }
         #expect(try await api.ask(.get, "/v1/whoami?x=1").status == .unprocessableContent)
         #expect(try await api.ask(.get, "/healthz?x=1", key: nil).status == .ok)
     }

@@ -58,7 +58,8 @@ struct QueryParameters {
     }
 
     /// `limit` and `cursor`.
-    mutating func page() -> PageRequest {
+    /// - Parameter isKey: whether a text can be a key of this list: a cursor of another one is refused.
+    mutating func page(_ isKey: (String) -> Bool) -> PageRequest {
         var page = PageRequest()
         if let text = one("limit") {
             if let limit = Int(text), PageRequest.limits.contains(limit) {
@@ -68,7 +69,7 @@ struct QueryParameters {
             }
         }
         if let text = one("cursor") {
-            page.after = Cursor.decode(text)
+            page.after = Cursor.decode(text).flatMap { isKey($0) ? $0 : nil }
             if page.after == nil {
                 refuse("cursor", "invalid_cursor", "Give `next_cursor` of the page before as it was.")
             }

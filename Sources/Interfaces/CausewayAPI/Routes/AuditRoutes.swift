@@ -13,7 +13,7 @@ struct AuditRoutes {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = QueryParameters(request)
-        let page = query.page()
+        let page = query.page { Identifier<AuditEntryKind>(parsing: $0) != nil }
         var filter = AuditLog.Filter()
         filter.callers = query.all("caller")
         filter.actions = query.all("action")

@@ -15,7 +15,7 @@ struct DeliveryRoutes {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = QueryParameters(request)
-        let page = query.page()
+        let page = query.page { Int64($0) != nil }
         var filter = DeliveryFilter()
         for text in query.all("subscription") {
             guard let id = SubscriptionID(parsing: text) else {

@@ -54,7 +54,7 @@ struct ExportRoutes {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = QueryParameters(request)
-        let page = query.page()
+        let page = query.page { ExportID(parsing: $0) != nil }
         let status = query.all("status", oneOf: ExportStatus.allCases.map(\.rawValue))
         let report = query.all("report")
         let source = query.all("source", oneOf: ["api", "in_app", "scheduled"])

@@ -71,7 +71,7 @@ struct ImportRoutes {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = QueryParameters(request)
-        let page = query.page()
+        let page = query.page { ImportID(parsing: $0) != nil }
         let object = query.all("object", oneOf: ImportObject.allCases.map(\.rawValue))
         let state = query.all("state", oneOf: ImportState.allCases.map(\.rawValue))
         try query.finish()
@@ -101,7 +101,7 @@ struct ImportRoutes {
     @Sendable private func errors(_ request: Request, _ context: APIContext) async throws -> Response {
         let id = try importID(context)
         var query = QueryParameters(request)
-        let page = query.page()
+        let page = query.page { Int64($0) != nil }
         try query.finish()
         return Answer.list(
             try await Self.translating { try await imports.operations.problems(of: id, page) }, \.json)

@@ -52,7 +52,7 @@ struct KeyRoutes {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = QueryParameters(request)
-        let page = query.page()
+        let page = query.page { APIKeyID(parsing: $0) != nil }
         try query.finish()
         return Answer.list(try await keys.list(page), \.json)
     }

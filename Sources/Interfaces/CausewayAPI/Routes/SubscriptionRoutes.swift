@@ -37,7 +37,7 @@ struct SubscriptionRoutes {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         var query = QueryParameters(request)
-        let page = query.page()
+        let page = query.page { Int64($0) != nil }
         try query.finish()
         return Answer.list(try await subscriptions.list(page), \.json)
     }
