@@ -106,12 +106,12 @@ let package = Package(
         // Adapters
         adapter("StorageSQLite", ["CausewayCore", "Storage", grdb]),
         adapter("OutboundHTTP", ["CCurl", "CausewayCore", httpTypes, logging]),
-        adapter("FileStore", ["CausewayCore", crypto]),
+        adapter("FileStore", ["CausewayCore"]),
         adapter("Vendor", ["CausewayCore", "OutboundHTTP", httpTypes, logging]),
 
         // Domains
         domain("Access", ["CausewayCore", "Storage", crypto]),
-        domain("Exports", ["CausewayCore", "Storage", "Events", "WorkQueue", "Vendor", "FileStore", logging]),
+        domain("Exports", ["CausewayCore", "Storage", "Events", "WorkQueue", "Vendor", logging]),
         domain(
             "Fanout",
             ["CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", crypto, httpTypes, logging]),
@@ -126,7 +126,7 @@ let package = Package(
         interface(
             "CausewayAPI",
             [
-                "CausewayCore", "CSV", "Storage", "Events", "Vendor", "Access", "Exports", "Fanout", "Imports",
+                "CausewayCore", "Storage", "Events", "Vendor", "Access", "Exports", "Fanout", "Imports",
                 "CAssets",
                 hummingbird, lifecycle, httpTypes, logging, nioCore, nioHTTPTypes, crypto,
             ]),
