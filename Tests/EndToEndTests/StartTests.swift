@@ -71,4 +71,23 @@ struct StartTests {
             if answer.status == 200 { #expect(answer["status"] == "queued") }
         }
     }
+
+    @Test("SIGTERM ends with 0 though somebody waits for an import", .timeLimit(.minutes(1)))
+    func cleanStopOfImport() async throws {
+        try await Stage.run { stage in
+            try await stage.simulator.set([
+                "kind": "rate_limited", "message": "Too many requests", "retry_after": 600, "route": "import.customers",
+            ])
+            let path = stage.gateway.dataDirectory + "/customers.csv"
+            try Data("email\na@example.com\n".utf8).write(to: URL(filePath: path))
+            let taken = try await stage.gateway.curl(["-T", path], "/v1/imports/customers")
+            let id = try #require(taken["id"]?.string)
+            async let waiting = stage.gateway.get("/v1/imports/\(id)?wait=60")
+            _ = try await stage.gateway.get("/healthz")
+            #expect(try await stage.gateway.stop() == 0)
+            let answer = try await waiting
+            #expect(answer.status == 200 || [7, 52, 56].contains(answer.exit), "\(answer.exit) \(answer.trace)")
+            if answer.status == 200 { #expect(answer["state"] == "forwarding") }
+        }
+    }
 }
