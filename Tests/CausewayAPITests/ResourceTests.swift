@@ -68,7 +68,8 @@ struct ResourceTests {
     @Test("are shown with their secret when made and at …/secret, nowhere else")
     func secrets() async throws {
         let api = try await APIFixture()
-        let made = try await api.ask(.post, "/v1/subscriptions", body: #"{"url":"https://team.example.com/hook?token=t0psecret"}"#)
+        let body = #"{"url":"https://team.example.com/hook?token=t0psecret"}"#
+        let made = try await api.ask(.post, "/v1/subscriptions", body: body)
         #expect(made.status == .created)
         let secret = try #require(made.json["secret"]?.string)
         let id = try #require(made.json["id"]?.string)
