@@ -10,7 +10,7 @@ DESTDIR ?=
 
 # The compiler holds the layers' direction: a module may import only what Package.swift declares for it.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
-# The binary carries Swift's runtime with it: a server needs libcurl and libsqlite3, but no toolchain.
+# The binary carries Swift's runtime with it: a server needs libcurl, libpq and libsqlite3, but no toolchain.
 RELEASE_FLAGS := $(SWIFT_FLAGS) -c release --static-swift-stdlib --product causeway
 RELEASE_BIN := .build/release/causeway
 SOURCES := Package.swift Sources Tests
@@ -37,7 +37,8 @@ release: bootstrap ## Build the optimised binary: .build/release/causeway
 	@$(RELEASE_BIN) --version
 
 bench: release ## Measure, each figure beside a yardstick in the same run (nginx, plain C, reading the file)
-	@Tests/Benchmarks/run '$(RELEASE_BIN)'
+	@swift build $(subst --product causeway,--product storage-bench,$(RELEASE_FLAGS))
+	@Tests/Benchmarks/run '$(RELEASE_BIN)' .build/release/storage-bench
 
 format: ## Format all Swift files in place
 	swift format --in-place --recursive --parallel $(SOURCES)

@@ -92,6 +92,7 @@ let package = Package(
     targets: [
         // System
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
         .target(
             name: "CAssets", path: "Sources/System/CAssets",
             cSettings: [.unsafeFlags(["-std=c23"])]),
@@ -99,22 +100,28 @@ let package = Package(
         // Foundations
         foundation("CausewayCore", [crypto]),
         foundation("CSV"),
+        foundation("Telemetry"),
         foundation("Storage", ["CausewayCore"]),
         foundation("Events", ["CausewayCore", "Storage", logging]),
         foundation("WorkQueue", ["CausewayCore", "Storage", logging]),
 
         // Adapters
         adapter("StorageSQLite", ["CausewayCore", "Storage", grdb]),
+        adapter("StoragePostgres", ["CPostgres", "CausewayCore", "Storage", logging]),
         adapter("OutboundHTTP", ["CCurl", "CausewayCore", httpTypes, logging]),
-        adapter("FileStore", ["CausewayCore"]),
-        adapter("Vendor", ["CausewayCore", "OutboundHTTP", httpTypes, logging]),
+        adapter("FileStore", ["CausewayCore", crypto]),
+        adapter("Vendor", ["CausewayCore", "OutboundHTTP", "Telemetry", httpTypes, logging]),
 
         // Domains
         domain("Access", ["CausewayCore", "Storage", crypto]),
-        domain("Exports", ["CausewayCore", "Storage", "Events", "WorkQueue", "Vendor", logging]),
+        domain(
+            "Exports", ["CausewayCore", "Storage", "Events", "WorkQueue", "Vendor", "FileStore", logging]),
         domain(
             "Fanout",
-            ["CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", crypto, httpTypes, logging]),
+            [
+                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Telemetry", crypto, httpTypes,
+                logging,
+            ]),
         domain(
             "Imports",
             [
@@ -127,22 +134,21 @@ let package = Package(
             "CausewayAPI",
             [
                 "CausewayCore", "Storage", "Events", "Vendor", "Access", "Exports", "Fanout", "Imports",
-                "CAssets",
+                "CAssets", "Telemetry",
                 hummingbird, lifecycle, httpTypes, logging, nioCore, nioHTTPTypes, crypto,
             ]),
         interface(
             "CausewayServer",
             [
-                "CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "OutboundHTTP", "FileStore",
-                "Vendor", "Access", "Exports", "Fanout", "Imports", "CausewayAPI",
-                hummingbird, lifecycle, unixSignals, logging, yams,
+                "CausewayCore", "Storage", "StorageSQLite", "StoragePostgres", "Events", "WorkQueue", "OutboundHTTP",
+                "FileStore", "Vendor", "Access", "Exports", "Fanout", "Imports", "CausewayAPI",
+                "Telemetry", hummingbird, lifecycle, unixSignals, logging, yams,
             ]),
         .executableTarget(
             name: "causeway",
             dependencies: [
-                "CausewayCore", "CausewayServer", "VendorSimulator", "OutboundHTTP", "Access", "Fanout", "Storage",
-                "StorageSQLite",
-                argumentParser, logging, lifecycle, unixSignals, hummingbird, httpTypes, nioCore,
+                "CausewayCore", "CausewayServer", "VendorSimulator", "OutboundHTTP", "Access", "Exports", "Fanout",
+                "Storage", argumentParser, crypto, logging, lifecycle, unixSignals, hummingbird, httpTypes, nioCore,
             ],
             path: "Sources/Interfaces/causeway", swiftSettings: strict),
 
@@ -157,7 +163,8 @@ let package = Package(
 
         // Tests
         .target(
-            name: "Support", dependencies: ["CausewayCore", "Storage", "StorageSQLite"],
+            name: "Support",
+            dependencies: ["CausewayCore", "Storage", "StorageSQLite", "StoragePostgres", logging],
             path: "Tests/Support", swiftSettings: strict),
         tests("CausewayCoreTests", ["CausewayCore", "Support"]),
         tests("CSVTests", ["CSV"]),
@@ -167,7 +174,12 @@ let package = Package(
                 "CausewayCore", "CSV", "Storage", "Events", "WorkQueue", "OutboundHTTP", "FileStore", "Vendor",
                 "VendorSimulator", "Imports", "Support", httpTypes, logging,
             ]),
-        tests("StorageTests", ["CausewayCore", "Storage", "StorageSQLite", "Events", "WorkQueue", "Support", logging]),
+        tests(
+            "StorageTests",
+            [
+                "CausewayCore", "Storage", "StorageSQLite", "StoragePostgres", "Events", "WorkQueue", "Support",
+                logging,
+            ]),
         tests("OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", httpTypes, logging]),
         tests(
             "VendorTests",
@@ -176,8 +188,8 @@ let package = Package(
         tests(
             "ExportsTests",
             [
-                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Vendor", "VendorSimulator",
-                "Exports", "Support", hummingbird, httpTypes, logging,
+                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "FileStore", "Vendor",
+                "VendorSimulator", "Exports", "Support", crypto, hummingbird, httpTypes, logging,
             ]),
         tests(
             "FanoutTests",
@@ -193,11 +205,27 @@ let package = Package(
                 logging, nioCore, yams,
             ]),
         tests(
-            "CausewayServerTests", ["CausewayCore", "OutboundHTTP", "CausewayServer", "Support", logging]),
+            "CausewayServerTests",
+            ["CausewayCore", "Storage", "OutboundHTTP", "CausewayServer", "Support", logging]),
+        tests(
+            "ConformanceTests",
+            [
+                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Access", "Exports", "Fanout",
+                "Imports", "CausewayServer", "Support", logging,
+            ]),
         tests(
             "VendorSimulatorTests",
             ["CausewayCore", "VendorSimulator", "Support", hummingbird, httpTypes, logging, lifecycle, nioCore]),
         // Start `causeway` itself, which every build of the tests makes as well.
         tests("EndToEndTests", ["CausewayCore", "Fanout", "Support", hummingbird, httpTypes, logging]),
+
+        // The measured half of `make bench` for the store; not installed.
+        .executableTarget(
+            name: "storage-bench",
+            dependencies: [
+                "CausewayCore", "Storage", "StorageSQLite", "StoragePostgres", "Events", "WorkQueue", "OutboundHTTP",
+                "Fanout", logging,
+            ],
+            path: "Tests/Benchmarks/StorageBench", swiftSettings: strict),
     ]
 )

@@ -4,7 +4,7 @@ import Storage
 import Support
 import Testing
 
-@Suite("Keys")
+@Suite("Keys", .onEveryEngine)
 struct KeyOperationsTests {
     let time = ManualTimeSource()
 

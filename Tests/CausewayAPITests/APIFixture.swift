@@ -24,8 +24,10 @@ struct APIFixture {
     let time = ManualTimeSource()
     let app: Application<RouterResponder<APIContext>>
     let table: RouteTable
+    let exports: ExportDomain
     let imports: ImportDomain
     let uploads: LocalFileStore
+    let mirror: LocalFileStore
     static let maximumUpload: Int64 = 1 << 20
     static let adminKey = "set-up-key"
 
@@ -43,22 +45,24 @@ struct APIFixture {
             http: client, time: time, logger: logger)
         let engine = database.engine
         uploads = try LocalFileStore(directory: database.directory.file("uploads"))
+        mirror = try LocalFileStore(directory: database.directory.file("mirror"))
         var importSettings = ImportSettings()
         importSettings.maximumSize = Self.maximumUpload
         imports = ImportDomain(
             engine: engine, queue: WorkQueue(), vendor: vendor, files: uploads, settings: importSettings, time: time,
             logger: logger)
+        exports = ExportDomain(
+            engine: engine, queue: WorkQueue(), vendor: vendor,
+            files: mirror,
+            settings: ExportSettings(
+                publicURL: "http://public.example", internalURL: "http://internal.example",
+                memberEmail: "ops@example.com"),
+            time: time, logger: logger, recordingScheduled: ScheduleAudit.record)
         let api = CausewayAPI(
             .init(
                 engine: engine, time: time, logger: logger,
                 keys: KeyOperations(engine: engine, time: time, adminKey: Secret(Self.adminKey)),
-                exports: ExportDomain(
-                    engine: engine, queue: WorkQueue(), vendor: vendor,
-                    settings: ExportSettings(
-                        publicURL: "http://public.example", internalURL: "http://internal.example",
-                        memberEmail: "ops@example.com"),
-                    time: time, logger: logger),
-                imports: imports,
+                exports: exports, imports: imports,
                 subscriptions: SubscriptionOperations(engine: engine, time: time, egress: .publicOnly),
                 deliveries: DeliveryOperations(engine: engine),
                 unreadiness: { nil }))

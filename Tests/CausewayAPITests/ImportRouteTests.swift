@@ -9,7 +9,7 @@ import Testing
 
 @testable import CausewayAPI
 
-@Suite("Imports over HTTP")
+@Suite("Imports over HTTP", .onEveryEngine)
 struct ImportRouteTests {
     static let good = "email,name\na@example.com,A\n"
     static let bad = "email,name\na@example.com,A\nx@,B\n"

@@ -5,11 +5,12 @@ import Fanout
 import Foundation
 import HTTPTypes
 import Imports
+import Support
 import Testing
 
 @testable import CausewayAPI
 
-@Suite("openapi/causeway.yaml")
+@Suite("openapi/causeway.yaml", .onEveryEngine)
 struct OpenAPITests {
     /// What the file says of routes that look at scopes themselves.
     private static let ownScopes: [String: Set<String>] = [
@@ -156,6 +157,7 @@ private struct AskedAnswers {
 
     mutating func askAll() async throws {
         try await askExports()
+        try await askSchedules()
         try await askImports()
         try await askSubscriptions()
         try await askAccess()
@@ -183,6 +185,25 @@ private struct AskedAnswers {
         // Nobody listens at the vendor's port.
         try await ask(.get, "/v1/reports")
         try await ask(.get, "/v1/reports/{key}", id: "vrc_1")
+    }
+
+    private mutating func askSchedules() async throws {
+        let made = try await ask(.post, "/v1/schedules", #"{"report":"vrc_1","cron":"0 6 * * 1-5"}"#)
+        let id = try #require(made["id"]?.string)
+        try await ask(
+            .post, "/v1/schedules",
+            #"""
+            {"report":"vrc_1","member_email":"a@example.com","show_unexpanded":true,"cron":"@hourly",
+             "time_zone":"Europe/Berlin","metadata":{"team":"x"},"enabled":false,"description":"d"}
+            """#)
+        try await ask(.post, "/v1/schedules", #"{"cron":"61 * * * *"}"#)
+        try await ask(.get, "/v1/schedules", query: "?report=vrc_1&enabled=true&enabled=false")
+        try await ask(.get, "/v1/schedules/{id}", id: id)
+        try await ask(.get, "/v1/schedules/{id}", id: "sch_none")
+        try await ask(.patch, "/v1/schedules/{id}", id: id, #"{"enabled":false,"time_zone":null}"#)
+        try await ask(.patch, "/v1/schedules/{id}", id: id, #"{"report":null}"#)
+        try await ask(.delete, "/v1/schedules/{id}", id: id)
+        try await ask(.delete, "/v1/schedules/{id}", id: id)
     }
 
     private mutating func askImports() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import CausewayAPI
 
-@Suite("Resources")
+@Suite("Resources", .onEveryEngine)
 struct ResourceTests {
     @Test("that are asked for twice with one Idempotency-Key are made once, and answered alike")
     func idempotency() async throws {

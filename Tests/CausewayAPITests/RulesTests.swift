@@ -7,7 +7,7 @@ import Testing
 
 @testable import CausewayAPI
 
-@Suite("Every call")
+@Suite("Every call", .onEveryEngine)
 struct RulesTests {
     @Test("needs a key, as a Bearer token or as the password of Basic")
     func authentication() async throws {
@@ -91,7 +91,7 @@ struct RulesTests {
         #expect(answer.status == .unprocessableContent)
         #expect(answer.json["errors"]?.array?.count == 2)
         #expect(try await api.ask(.get, "/v1/audit?cursor=%21").status == .unprocessableContent)
-        for list in ["keys", "audit", "exports", "subscriptions", "deliveries", "imports"] {
+        for list in ["keys", "audit", "exports", "schedules", "subscriptions", "deliveries", "imports"] {
             let answer = try await api.ask(.get, "/v1/\(list)?cursor=AAAA")
             #expect(answer.json["errors"]?.array?.first?["code"] == "invalid_cursor", "\(list)")
         }

@@ -242,15 +242,6 @@ struct SettingsMistakeTests {
             ])
     }
 
-    @Test("PostgreSQL is refused without showing the password in its address")
-    func postgres() throws {
-        #expect(
-            try mistakes(["CAUSEWAY_DATABASE_URL": "postgres://user:hush@db/causeway"]) == [
-                "CAUSEWAY_DATABASE_URL: its text asks for PostgreSQL, which this version cannot do yet; "
-                    + "write nothing: SQLite in data_dir is used then"
-            ])
-    }
-
     @Test("What client commands read and what Kubernetes sets is no mistake")
     func foreignVariables() throws {
         let foreign = [

@@ -38,6 +38,8 @@ struct SettingsWarningTests {
             ("ADMIN_KEY", "short", "can be guessed"),
             ("DELIVERIES_ALLOW_NETWORKS", "0.0.0.0/0", "opens every network"),
             ("S3_REGION", "eu-west-1", "has no effect"),
+            ("DATABASE_URL", "postgres://db.example.com/causeway", "does not ask for TLS"),
+            ("DATABASE_LISTEN_URL", "postgres://db/causeway", "has no effect without database_url"),
             ("OUTBOUND_PROXY", "http://proxy.example.com:3128", "must refuse private addresses"),
         ])
     func contradictions(name: String, text: String, words: String) throws {
@@ -51,7 +53,10 @@ struct SettingsWarningTests {
         let settings = try Settings.load(environment: [
             "CAUSEWAY_VENDOR_PUBLIC_KEY": "hush-public", "CAUSEWAY_VENDOR_SECRET_KEY": "hush-secret",
             "CAUSEWAY_VENDOR_MEMBER_EMAIL": "ops@example.com", "CAUSEWAY_ADMIN_KEY": "hush-admin",
+            "CAUSEWAY_DATABASE_URL": "postgres://hush-user:hush-password@db.example.com,db2:5433/causeway",
+            "CAUSEWAY_DATABASE_LISTEN_URL": "postgres://db.example.com/causeway?password=hush",
         ])
+        #expect(settings.summary["database"] == "db.example.com,db2:5433/causeway")
         #expect(settings.summary["vendor_keys"] == "set")
         #expect(settings.summary["admin_key"] == "set")
         #expect(!"\(settings.summary)\(settings.warnings)".contains("hush"))

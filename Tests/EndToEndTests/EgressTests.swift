@@ -1,5 +1,6 @@
 import CausewayCore
 import Foundation
+import Support
 import Testing
 
 @Suite("Private addresses stay shut until a setting opens them", .serialized)

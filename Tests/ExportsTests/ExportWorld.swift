@@ -1,6 +1,7 @@
 import CausewayCore
 import Events
 import Exports
+import FileStore
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -19,6 +20,7 @@ struct ExportWorld: Sendable {
     let domain: ExportDomain
     let engine: any StorageEngine
     let vendor: VendorClient
+    let files: LocalFileStore
     let settings: ExportSettings
     let simulatorURL: String
     private let http: OutboundHTTPClient
@@ -32,6 +34,7 @@ struct ExportWorld: Sendable {
     ) async throws {
         let database = try await TestDatabase(
             EventMigrations.all + WorkQueueMigrations.all + ExportMigrations.all)
+        let files = try LocalFileStore(directory: database.directory.file("mirror"))
         let simulator = VendorSimulator(options)
         let server = HookServer()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -50,16 +53,18 @@ struct ExportWorld: Sendable {
                 publicURL: await server.url(), internalURL: "http://gateway.internal/", memberEmail: "ops@example.com")
             settings.pollFast = .milliseconds(300)
             settings.pollSlow = .milliseconds(300)
+            // Its tests ask for it: what passes through, and what happens when links die, is seen without.
+            settings.mirror.isEnabled = false
             change(&settings)
             let vendor = VendorClient(
                 settings: vendorSettings, http: http, time: SystemTimeSource(), logger: logger)
             let queue = WorkQueue()
             let domain = ExportDomain(
-                engine: database.engine, queue: queue, vendor: vendor, settings: settings, time: SystemTimeSource(),
-                logger: logger)
+                engine: database.engine, queue: queue, vendor: vendor, files: files, settings: settings,
+                time: SystemTimeSource(), logger: logger)
             server.hooks.withLock { $0 = domain.hooks }
             let world = ExportWorld(
-                domain: domain, engine: database.engine, vendor: vendor, settings: settings,
+                domain: domain, engine: database.engine, vendor: vendor, files: files, settings: settings,
                 simulatorURL: simulatorURL, http: http, queue: queue)
             if works { group.addTask { try await world.work() } }
             let result: Result<Void, any Error>

@@ -3,11 +3,12 @@ import Exports
 import Foundation
 import HTTPTypes
 import Storage
+import Support
 import Testing
 import Vendor
 import VendorSimulator
 
-@Suite("One export's way, through faults")
+@Suite("One export's way, through faults", .onEveryEngine)
 struct FaultTests {
     @Test(
         "A trigger whose answer is lost is found again through its webhook, and goes out once",

@@ -7,7 +7,7 @@ import Testing
 import Vendor
 import VendorSimulator
 
-@Suite("Asking for exports")
+@Suite("Asking for exports", .onEveryEngine)
 struct RequestTests {
     @Test("Two hundred requests alike at once are one export and one trigger")
     func coalescing() async throws {
@@ -168,41 +168,5 @@ struct RequestTests {
             #expect(some.next == nil)
             #expect(try await operations.list(PageRequest(), status: [.success]).elements.isEmpty)
         }
-    }
-
-    @Test(
-        "Queries that run often go by an index",
-        arguments: [
-            (
-                """
-                SELECT * FROM export WHERE report = 'r' AND member_email = 'm' AND show_unexpanded = 0
-                    AND hook_token IS NOT NULL AND status IN ('requested', 'deferred', 'queued')
-                """, "export_in_flight"
-            ),
-            (
-                """
-                SELECT * FROM export WHERE report = 'r' AND member_email = 'm' AND show_unexpanded = 0
-                    AND status = 'success' AND completed_at >= 1 AND source = 'api'
-                    AND (expires_at IS NULL OR expires_at > 1) ORDER BY completed_at DESC LIMIT 1
-                """, "export_succeeded"
-            ),
-            ("SELECT * FROM export WHERE vendor_key = 'v'", "export_vendor_key"),
-            ("SELECT * FROM export WHERE hook_token = 't'", "export_hook_token"),
-            ("SELECT id FROM export WHERE status = 'queued' ORDER BY id LIMIT 100", "export_by_status"),
-            (
-                """
-                SELECT slot_at FROM export WHERE member_email = 'm' AND slot_at IS NOT NULL AND slot_at > 1
-                    AND id <> 'x' ORDER BY slot_at DESC LIMIT 1 OFFSET 19
-                """, "export_member_slot"
-            ),
-        ])
-    func plans(_ query: String, _ index: String) async throws {
-        let database = try await TestDatabase(ExportMigrations.all)
-        let plan = try await database.engine.read { transaction in
-            try transaction.rows(SQLQuery(raw: "EXPLAIN QUERY PLAN " + query)).map { row -> String in
-                try row["detail"]
-            }
-        }
-        #expect(plan.contains { $0.contains(index) }, "\(plan)")
     }
 }

@@ -3,11 +3,12 @@ import Events
 import Exports
 import HTTPTypes
 import Storage
+import Support
 import Testing
 import Vendor
 import VendorSimulator
 
-@Suite("One export's way, against the simulator")
+@Suite("One export's way, against the simulator", .onEveryEngine)
 struct WayTests {
     @Test("An export that is asked for ends in success, is told once, and shows what the contract says")
     func success() async throws {
@@ -198,7 +199,7 @@ struct WayTests {
                 if round == 2 { try await SystemTimeSource().sleep(for: .milliseconds(500)) }
                 let download = try await world.domain.files.open(id.text, file)
                 var count: Int64 = 0
-                for try await chunk in download { count += Int64(chunk.count) }
+                for try await chunk in download.chunks() { count += Int64(chunk.count) }
                 #expect(count == download.size && count > 100_000)
             }
             await #expect(throws: ExportOperationError.self) {

@@ -9,7 +9,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite("Deliveries", .timeLimit(.minutes(2)))
+@Suite("Deliveries", .onEveryEngine, .timeLimit(.minutes(2)))
 struct DeliveryEngineTests {
     func members(_ url: String, _ more: [String: JSONValue] = [:]) -> JSONValue {
         .object(["url": .string(url)].merging(more) { $1 })

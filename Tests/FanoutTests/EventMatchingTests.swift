@@ -6,7 +6,7 @@ import Testing
 
 @testable import Fanout
 
-@Suite("Events find their subscriptions")
+@Suite("Events find their subscriptions", .onEveryEngine)
 struct EventMatchingTests {
     private let export = ["report": "vrc_1", "report_type": "customer_report", "source": "api"]
 

@@ -4,7 +4,7 @@ import Storage
 import Support
 import Testing
 
-@Suite("Subscriptions")
+@Suite("Subscriptions", .onEveryEngine)
 struct SubscriptionOperationsTests {
     private let body: JSONValue = [
         "url": "https://team.example/hook", "events": ["export.completed"], "filter": ["report": ["vrc_1"]],

@@ -9,7 +9,7 @@ import Vendor
 
 @testable import Imports
 
-@Suite("Forwarding an import")
+@Suite("Forwarding an import", .onEveryEngine)
 struct ForwardingTests {
     @Test("brings a good file to the importer byte for byte, tells it once, and removes the file")
     func byteForByte() async throws {
@@ -204,7 +204,7 @@ struct ForwardingTests {
         }
     }
 
-    @Test("whose file is gone has failed, and says so")
+    @Test("whose file is gone has failed, and says so", .only(on: .sqlite))
     func fileGone() async throws {
         try await ImportWorld.with { world async throws in
             let new = try await world.upload()

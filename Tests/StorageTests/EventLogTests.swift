@@ -6,7 +6,7 @@ import Support
 import Synchronization
 import Testing
 
-@Suite("The event log")
+@Suite("The event log", .onEveryEngine)
 struct EventLogTests {
     let log = EventLog()
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import WorkQueue
 
-@Suite("The work queue")
+@Suite("The work queue", .onEveryEngine)
 struct WorkQueueTests {
     let queue = WorkQueue(owner: "one")
     let start = Timestamp(milliseconds: 1_000_000)
@@ -89,20 +89,5 @@ struct WorkQueueTests {
         #expect(try await claim(database, after: .seconds(1000)).isEmpty)
         try await enqueue("a", due: .seconds(1), in: database)
         #expect(try await claim(database, after: .seconds(1000)).count == 1)
-    }
-
-    @Test("claims through an index, not by reading the table")
-    func queryPlan() async throws {
-        let database = try await database()
-        let plan = try await database.engine.read { transaction in
-            try transaction.rows(
-                """
-                EXPLAIN QUERY PLAN SELECT id FROM work_item
-                WHERE kind = 'k' AND visible_at <= 5 AND buried_at IS NULL ORDER BY visible_at LIMIT 10
-                """
-            ).map { try $0["detail"] as String }
-        }
-        #expect(plan.count == 1)
-        #expect(plan.first?.contains("work_item_due") == true)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import WorkQueue
 
-@Suite("The worker")
+@Suite("The worker", .onEveryEngine)
 struct WorkerTests {
     let time = ManualTimeSource()
 
@@ -19,7 +19,7 @@ struct WorkerTests {
             queue: WorkQueue(owner: owner), engine: database.engine, time: time, logger: Logger(label: "test"),
             handlers: [
                 WorkHandler(
-                    kind: "k", concurrency: concurrency, lease: .seconds(15), backoff: { .seconds($0) }, work: work)
+                    kind: "k", concurrency: concurrency, backoff: { .seconds($0) }, work: work)
             ])
     }
 
@@ -61,6 +61,20 @@ struct WorkerTests {
         #expect(running.peak <= 4)
     }
 
+    @Test("writes down everything else where one result can never be written")
+    func unwritable() async throws {
+        let database = try await TestDatabase(WorkQueueMigrations.all)
+        try await enqueue(["a", "bad", "b", "c"], in: database)
+        let worker = worker(database) { item in
+            // No engine takes U+0000. Its lease runs out, and it comes again.
+            item.key == "bad" && item.attempt == 1 ? .retry("no\0words") : .done
+        }
+        async let run: Void = worker.run()
+        while try await count(database) > 0 { await time.advanceToNextSleeper() }
+        worker.stop()
+        try await run
+    }
+
     @Test("tries again after the backoff what failed")
     func retries() async throws {
         let database = try await TestDatabase(WorkQueueMigrations.all)
@@ -99,6 +113,10 @@ struct WorkerTests {
         await iterator.next()
         run.cancel()
         _ = await run.result
+        let held = try await database.engine.read {
+            try $0.row("SELECT COUNT(*) AS n FROM work_item WHERE owner IS NOT NULL")?["n"] as Int?
+        }
+        #expect(held == 0)
         let second = worker(database, owner: "two") { _ in
             started.yield()
             return .done
@@ -143,7 +161,7 @@ struct WorkerTests {
         #expect(await iterator.next() == nil, "claimed a third time")
     }
 
-    @Test("goes on at start with what a dead process held, without waiting for its lease")
+    @Test("goes on at start with what a dead process held, without waiting for its lease", .only(on: .sqlite))
     func deadProcess() async throws {
         let database = try await TestDatabase(WorkQueueMigrations.all)
         try await enqueue(["a"], in: database)

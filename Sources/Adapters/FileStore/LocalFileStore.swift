@@ -1,4 +1,4 @@
-import CausewayCore
+public import CausewayCore
 import Foundation
 import Glibc
 
@@ -22,6 +22,9 @@ public struct LocalFileStore: Sendable {
         }
     }
 
+    /// Of a directory that is there already, or of which nothing is asked.
+    public init(at directory: String) { self.directory = directory }
+
     /// Of a file with this name, whether it is there or not. Names have no slash.
     public func path(_ name: String) -> String { "\(directory)/\(name)" }
 
@@ -31,11 +34,32 @@ public struct LocalFileStore: Sendable {
         return try LocalFileWriter(store: self, name: name)
     }
 
-    /// In bytes; nil where there is no whole file of this name.
-    public func size(of name: String) -> Int64? {
+    /// In bytes; nil where there is no whole file of this name. Throws `FileStoreError` where that cannot be told: a
+    /// network file system that is away, a directory that is not mounted.
+    public func size(of name: String) throws -> Int64? {
+        if let status = try status(of: path(name)) { return Int64(status.st_size) }
+        guard try status(of: directory) != nil else { throw FileStoreError.failed(detail: "\(directory) is not there") }
+        return nil
+    }
+
+    /// When a whole file was last written to, by the clock of its file system; nil where there is none.
+    public func modified(_ name: String) throws -> Timestamp? { try modified(at: path(name)) }
+
+    private func modified(at path: String) throws -> Timestamp? {
+        try status(of: path).map { status in
+            Timestamp(milliseconds: Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000)
+        }
+    }
+
+    private func status(of path: String) throws -> stat? {
         var status = stat()
-        guard unsafe stat(path(name), &status) == 0 else { return nil }
-        return Int64(status.st_size)
+        if unsafe stat(path, &status) == 0 { return status }
+        let code = errno
+        guard code == ENOENT else {
+            throw FileStoreError.failed(
+                detail: "\(path) cannot be looked at: \(unsafe String(cString: strerror(code)))")
+        }
+        return nil
     }
 
     /// Returns also where there is none.
@@ -48,14 +72,27 @@ public struct LocalFileStore: Sendable {
         try all().filter { !$0.hasSuffix(Self.unfinished) }
     }
 
-    /// Removes what writers of an earlier process left unfinished; returns how many. Only while nobody writes.
-    public func removeUnfinished() throws -> Int {
-        let left = try all().filter { $0.hasSuffix(Self.unfinished) }
+    /// Removes what writers left unfinished that are gone; returns how many.
+    /// - Parameter time: what was written to since then is left alone, for somebody may be at it. Nil: nobody writes.
+    public func removeUnfinished(notWrittenSince time: Timestamp?) throws -> Int {
+        let left = try all().filter { name in
+            guard name.hasSuffix(Self.unfinished) else { return false }
+            guard let time else { return true }
+            return try modified(at: path(name)).map { $0 < time } ?? false
+        }
         for name in left { remove(name) }
         return left.count
     }
 
-    private func all() throws -> [String] {
+    /// Returns when the names in the directory are on the disk.
+    func synchronizeDirectory() throws {
+        let descriptor = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileStoreError.system("\(directory) cannot be opened") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw FileStoreError.system("\(directory) cannot be synced") }
+    }
+
+    func all() throws -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: directory)
         } catch {

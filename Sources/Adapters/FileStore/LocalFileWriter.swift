@@ -20,7 +20,7 @@ public struct LocalFileWriter: ~Copyable, Sendable {
         self.name = name
         let path = store.path(name + LocalFileStore.unfinished)
         descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.error("\(path) cannot be made") }
+        guard descriptor >= 0 else { throw FileStoreError.system("\(path) cannot be made") }
     }
 
     deinit {
@@ -30,19 +30,7 @@ public struct LocalFileWriter: ~Copyable, Sendable {
 
     /// Throws `FileStoreError`; the file cannot be finished then.
     public mutating func write(_ bytes: RawSpan) throws {
-        let descriptor = descriptor
-        try unsafe bytes.withUnsafeBytes { buffer in
-            var written = 0
-            while written < buffer.count {
-                let count = unsafe Glibc.write(
-                    descriptor, buffer.baseAddress.unsafelyUnwrapped + written, buffer.count - written)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    throw Self.error("\(unfinishedPath) cannot be written")
-                }
-                written += count
-            }
-        }
+        try FileDescriptorWriting.write(bytes, to: descriptor, unfinishedPath)
         size += Int64(bytes.byteCount)
     }
 
@@ -52,19 +40,10 @@ public struct LocalFileWriter: ~Copyable, Sendable {
 
     /// Returns when the file is on the disk, whole, under its name or another.
     public consuming func finish(as finalName: String? = nil) throws {
-        guard fsync(descriptor) == 0 else { throw Self.error("\(unfinishedPath) cannot be synced") }
+        guard fsync(descriptor) == 0 else { throw FileStoreError.system("\(unfinishedPath) cannot be synced") }
         guard unsafe rename(unfinishedPath, store.path(finalName ?? name)) == 0 else {
-            throw Self.error("\(unfinishedPath) cannot be renamed")
+            throw FileStoreError.system("\(unfinishedPath) cannot be renamed")
         }
-        let directory = unsafe open(store.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw Self.error("\(store.directory) cannot be opened") }
-        defer { close(directory) }
-        guard fsync(directory) == 0 else { throw Self.error("\(store.directory) cannot be synced") }
-    }
-
-    private static func error(_ what: String) -> FileStoreError {
-        let code = errno
-        if code == ENOSPC || code == EDQUOT { return .full }
-        return .failed(detail: "\(what): \(unsafe String(cString: strerror(code)))")
+        try store.synchronizeDirectory()
     }
 }

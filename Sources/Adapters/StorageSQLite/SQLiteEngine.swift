@@ -2,11 +2,14 @@ import CausewayCore
 import GRDB
 public import Storage
 
-/// SQLite in one file: write-ahead log, every commit synced to the disk, one writer and several readers.
+/// SQLite in one file: write-ahead log, every commit synced to the disk, one writer and several readers. Changes that
+/// arrive together share a commit.
 public final class SQLiteEngine: StorageEngine {
-    public let dialect = SQLDialect(skipLocked: "", isSingleProcess: true)
+    public let dialect = SQLDialect(.sqlite)
     public let signals = SignalHub()
+    public let statistics = StorageStatistics()
     private let pool: DatabasePool
+    private let waiting = WaitingWrites()
 
     /// Opens or makes the file at `path`. Throws `StorageError` where it cannot.
     public init(path: String, readers: Int = 4, busyTimeout: Duration = .seconds(10)) throws {
@@ -35,7 +38,11 @@ public final class SQLiteEngine: StorageEngine {
                 continuation.resume(
                     with: Swift.Result {
                         do {
-                            return try body(SQLiteTransaction(access.get(), dialect: self.dialect))
+                            let transaction = try SQLiteTransaction(access.get(), dialect: self.dialect)
+                            defer { self.statistics.add(.statements, transaction.statements) }
+                            let result = try body(transaction)
+                            self.statistics.add(.reads)
+                            return result
                         } catch {
                             throw StorageError.translating(error)
                         }
@@ -45,37 +52,28 @@ public final class SQLiteEngine: StorageEngine {
     }
 
     public func write<Result: Sendable>(
-        _ body: @escaping @Sendable (any Transaction) throws -> Result
+        _ sharing: CommitSharing, _ body: @escaping @Sendable (any Transaction) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            pool.asyncWriteWithoutTransaction { database in
-                continuation.resume(
-                    with: Swift.Result {
-                        do {
-                            return try self.commit(database, body)
-                        } catch {
-                            throw StorageError.translating(error)
-                        }
-                    })
+            waiting.append(QueuedWrite(sharing, body, resuming: continuation)) {
+                pool.asyncWriteWithoutTransaction { self.drain($0) }
             }
         }
     }
 
-    private func commit<Result>(
-        _ database: Database, _ body: (any Transaction) throws -> Result
-    ) throws -> Result {
-        let transaction = SQLiteTransaction(database, dialect: dialect)
-        var result: Result?
-        try database.inTransaction(.immediate) {
-            result = try body(transaction)
-            return .commit
+    /// On the writer's thread, until nothing waits: what comes while a commit is on its way shares the next.
+    private func drain(_ database: Database) {
+        let group = GroupCommit(database: database, dialect: dialect, signals: signals, statistics: statistics)
+        while true {
+            let writes = waiting.take(upTo: GroupCommit.mostWrites)
+            if writes.isEmpty { return }
+            let ended = group.commit(writes)
+            if ended < writes.count { waiting.putBack(writes[ended...]) }
         }
-        for topic in transaction.topics { signals.post(topic) }
-        guard let result else { throw StorageError.failed(detail: "a transaction without a result") }
-        return result
     }
 
     public func close() async throws {
+        waiting.close()
         try pool.close()
     }
 }

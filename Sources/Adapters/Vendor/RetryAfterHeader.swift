@@ -13,7 +13,7 @@ enum RetryAfterHeader {
     }
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`
-    private static func date(_ text: String) -> Timestamp? {
+    static func date(_ text: String) -> Timestamp? {
         let words = text.split(separator: " ")
         guard words.count == 6, words[5] == "GMT", let day = Int(words[1]), let year = Int(words[3]),
             let month = months.firstIndex(of: String(words[2])),

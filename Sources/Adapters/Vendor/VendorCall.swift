@@ -20,6 +20,8 @@ struct VendorCall: Sendable {
         case form(MultipartForm)
     }
 
+    /// What it is for, without keys: for metrics.
+    var route: String
     var method: HTTPRequest.Method
     /// Under the base URL, percent-encoded, with its query.
     var path: String
@@ -27,10 +29,11 @@ struct VendorCall: Sendable {
     var effect: Effect
     var priority: RequestBudget.Priority
 
-    static func get(_ path: String, query: [(String, String)] = []) -> VendorCall {
+    static func get(_ route: String, _ path: String, query: [(String, String)] = []) -> VendorCall {
         let text = query.map { "\($0)=\(percentEncoded($1))" }.joined(separator: "&")
         return VendorCall(
-            method: .get, path: text.isEmpty ? path : "\(path)?\(text)", effect: .repeatable, priority: .routine)
+            route: route, method: .get, path: text.isEmpty ? path : "\(path)?\(text)", effect: .repeatable,
+            priority: .routine)
     }
 
     /// Fills `{name}` in a path's template.

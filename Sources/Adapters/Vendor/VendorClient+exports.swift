@@ -6,7 +6,7 @@ extension VendorClient {
     /// - Parameter hasTurn: `waitForTurn` has been waited for already.
     public func triggerExport(_ trigger: ExportTrigger, hasTurn: Bool = false) async throws -> VendorExport {
         let call = VendorCall(
-            method: .post, path: VendorCall.path(settings.paths.triggerExport, trigger.report),
+            route: "trigger", method: .post, path: VendorCall.path(settings.paths.triggerExport, trigger.report),
             body: .json(trigger.body), effect: .once, priority: .urgent)
         return try export(in: await perform(call, hasTurn: hasTurn), effect: .once)
     }
@@ -14,7 +14,7 @@ extension VendorClient {
     /// How an export stands.
     /// - Parameter key: `vrex_…`
     public func export(_ key: String, priority: RequestBudget.Priority = .routine) async throws -> VendorExport {
-        var call = VendorCall.get(VendorCall.path(settings.paths.exportStatus, key))
+        var call = VendorCall.get("export", VendorCall.path(settings.paths.exportStatus, key))
         call.priority = priority
         return try export(in: await perform(call), effect: .repeatable)
     }
@@ -32,12 +32,12 @@ extension VendorClient {
     ///   - after: the last key already seen.
     public func reports(limit: Int = 250, after: String? = nil) async throws -> VendorPage<VendorReport> {
         VendorPage(
-            try await perform(.get(settings.paths.reports, query: page(limit, after))), key: \.key,
+            try await perform(.get("reports", settings.paths.reports, query: page(limit, after))), key: \.key,
             item: VendorReport.init)
     }
 
     public func report(_ key: String) async throws -> VendorReport {
-        let envelope = try await perform(.get(VendorCall.path(settings.paths.report, key)))
+        let envelope = try await perform(.get("report", VendorCall.path(settings.paths.report, key)))
         guard let report = envelope.entity.flatMap(VendorReport.init) else {
             throw VendorError.unusable("the answer holds no report", effect: .repeatable, answer: envelope.whole)
         }
@@ -48,7 +48,8 @@ extension VendorClient {
     public func exportRecords(_ request: RecordExportRequest) async throws -> VendorAnswer {
         let envelope = try await perform(
             VendorCall(
-                method: .post, path: settings.paths.recordExports, body: .json(request.body), effect: .once,
+                route: "base_records", method: .post, path: settings.paths.recordExports, body: .json(request.body),
+                effect: .once,
                 priority: .urgent))
         return VendorAnswer(message: envelope.message, whole: envelope.whole)
     }

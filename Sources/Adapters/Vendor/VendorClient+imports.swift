@@ -19,7 +19,8 @@ extension VendorClient {
                 name: settings.importFields.file, filename: upload.filename, contentType: "text/csv", content: content))
         let envelope = try await perform(
             VendorCall(
-                method: .post, path: VendorCall.path(settings.paths.importer, name: "object", upload.object.rawValue),
+                route: "import", method: .post,
+                path: VendorCall.path(settings.paths.importer, name: "object", upload.object.rawValue),
                 body: .form(MultipartForm(parts)), effect: .once, priority: .urgent))
         return VendorAnswer(message: envelope.message, whole: envelope.whole)
     }

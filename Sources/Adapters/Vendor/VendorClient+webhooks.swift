@@ -7,25 +7,27 @@ extension VendorClient {
     /// A part of the account's webhook subscriptions.
     public func webhooks(limit: Int = 250, after: String? = nil) async throws -> VendorPage<VendorWebhook> {
         VendorPage(
-            try await perform(.get(settings.paths.webhooks, query: page(limit, after))), key: \.key,
+            try await perform(.get("webhooks.list", settings.paths.webhooks, query: page(limit, after))), key: \.key,
             item: VendorWebhook.init)
     }
 
     public func webhook(_ key: String) async throws -> VendorWebhook {
-        try webhook(in: await perform(.get(VendorCall.path(settings.paths.webhook, key))), effect: .repeatable)
+        try webhook(
+            in: await perform(.get("webhooks.get", VendorCall.path(settings.paths.webhook, key))), effect: .repeatable)
     }
 
     /// Not repeatable: look into the list before creating again.
     public func createWebhook(targetURL: String, event: String) async throws -> VendorWebhook {
         let call = VendorCall(
-            method: .post, path: settings.paths.webhooks, body: .json(webhookBody(targetURL, event)), effect: .once,
+            route: "webhooks.create", method: .post, path: settings.paths.webhooks,
+            body: .json(webhookBody(targetURL, event)), effect: .once,
             priority: .routine)
         return try webhook(in: await perform(call), effect: .once)
     }
 
     public func updateWebhook(_ key: String, targetURL: String, event: String) async throws -> VendorWebhook {
         let call = VendorCall(
-            method: .patch, path: VendorCall.path(settings.paths.webhook, key),
+            route: "webhooks.update", method: .patch, path: VendorCall.path(settings.paths.webhook, key),
             body: .json(webhookBody(targetURL, event)), effect: .repeatable, priority: .routine)
         return try webhook(in: await perform(call), effect: .repeatable)
     }
@@ -33,7 +35,8 @@ extension VendorClient {
     /// Returns also where it was gone already.
     public func deleteWebhook(_ key: String) async throws {
         let call = VendorCall(
-            method: .delete, path: VendorCall.path(settings.paths.webhook, key), effect: .repeatable,
+            route: "webhooks.delete", method: .delete, path: VendorCall.path(settings.paths.webhook, key),
+            effect: .repeatable,
             priority: .routine)
         do {
             _ = try await perform(call)

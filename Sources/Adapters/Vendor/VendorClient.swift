@@ -2,11 +2,13 @@ public import CausewayCore
 import HTTPTypes
 public import Logging
 public import OutboundHTTP
+import Telemetry
 
 /// The vendor's API, one method for each call. Every call waits for its share of the requests a minute, carries the
 /// keys, and leaves one log line. All methods throw `VendorError`, or `CancellationError` where nothing was sent.
 public struct VendorClient: Sendable {
     public let settings: VendorSettings
+    public let meters = VendorMeters()
     let http: OutboundHTTPClient
     let budget: RequestBudget
     let time: any TimeSource
@@ -29,12 +31,18 @@ public struct VendorClient: Sendable {
     /// Waits for a share of the requests a minute, for a call that is then told `hasTurn`: so that what is written down
     /// before the call goes out is written only when it does. Throws `CancellationError`.
     public func waitForTurn() async throws {
-        try await budget.take(.urgent)
+        try await takeTurn(.urgent)
+    }
+
+    private func takeTurn(_ priority: RequestBudget.Priority) async throws {
+        let start = ContinuousClock.now
+        try await budget.take(priority)
+        meters.noteWait(priority, .now - start)
     }
 
     /// Makes a call and reads its envelope.
     func perform(_ call: VendorCall, hasTurn: Bool = false) async throws -> VendorEnvelope {
-        if !hasTurn { try await budget.take(call.priority) }
+        if !hasTurn { try await takeTurn(call.priority) }
         let start = time.now()
         var metadata: Logger.Metadata = ["method": "\(call.method)", "path": "\(call.path)"]
         do {
@@ -43,6 +51,7 @@ public struct VendorClient: Sendable {
                 status: response.status.code, retryAfter: response.headers[.retryAfter], body: response.body)
             metadata["status"] = "\(reply.status)"
             metadata["duration_ms"] = "\(time.now().since(start).wholeMilliseconds)"
+            meters.calls.add([call.route, String(reply.status)])
             let envelope = try reply.envelope(effect: call.effect, settings: settings, now: time.now())
             logger.info("vendor call", metadata: metadata)
             return envelope
@@ -51,6 +60,7 @@ public struct VendorClient: Sendable {
             logger.log(level: error.cause == .unauthorized ? .error : .warning, "vendor call", metadata: metadata)
             throw error
         } catch let error as OutboundError {
+            meters.calls.add([call.route, "none"])
             let error = VendorError(error, effect: call.effect, method: "\(call.method)", path: call.path)
             metadata["duration_ms"] = "\(time.now().since(start).wholeMilliseconds)"
             metadata["error"] = "\(error.message)"

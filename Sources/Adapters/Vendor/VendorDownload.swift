@@ -10,15 +10,24 @@ import Synchronization
 public final class VendorDownload: AsyncSequence, Sendable {
     public typealias Element = [UInt8]
 
-    /// In bytes; nil where the vendor's store does not tell.
+    /// Of the whole file in bytes; nil where the vendor's store does not tell.
     public let size: Int64?
+    /// Where in the file its bytes begin: as was asked for, or 0 where the store sends the file whole.
+    public let offset: Int64
     public let contentType: String?
+    /// Tells whether the file is still the same, for going on after a break; nil where the store gives no such thing.
+    public let validator: String?
+    /// False where nothing but the connection's end tells the file's end: a cut then looks like it.
+    public let endIsTold: Bool
     private let handoff: ChunkHandoff
     private let transfer: Task<Void, Never>
 
-    fileprivate init(size: Int64?, contentType: String?, handoff: ChunkHandoff, transfer: Task<Void, Never>) {
-        self.size = size
-        self.contentType = contentType
+    fileprivate init(_ head: DownloadHead, handoff: ChunkHandoff, transfer: Task<Void, Never>) {
+        size = head.size
+        offset = head.offset
+        contentType = head.contentType
+        validator = head.validator
+        endIsTold = head.endIsTold
         self.handoff = handoff
         self.transfer = transfer
     }
@@ -45,12 +54,14 @@ extension VendorClient {
     /// Opens a signed link. It gets no credentials, follows no redirect, and leads to public addresses and to
     /// `settings.allowedNetworks` only.
     ///
-    /// Throws `VendorError`: with the status of an answer that is not the file.
-    public func openDownload(_ url: String) async throws -> VendorDownload {
+    /// Throws `VendorError`: with the status of an answer that is not the file, 206 for one that is another part than
+    /// was asked for.
+    /// - Parameter position: where to go on; the answer may all the same be the whole file.
+    public func openDownload(_ url: String, from position: DownloadPosition? = nil) async throws -> VendorDownload {
         let handoff = ChunkHandoff()
         let head = HeadHandoff()
         let request = OutboundRequest(
-            .get, url,
+            .get, url, headers: position?.headers ?? [:],
             timeouts: .init(connect: settings.connectTimeout, total: nil, stall: settings.stallTimeout),
             egress: downloadEgress)
         // Owned by the download, which cancels it when it is let go; until then by this call.
@@ -59,13 +70,7 @@ extension VendorClient {
             let start = time.now()
             do {
                 try await http.withResponse(to: request) { response in
-                    let status = response.head.status
-                    guard status.kind == .successful else {
-                        throw VendorError(
-                            cause: status.code == 404 ? .notFound : .refused, action: .retry(after: nil),
-                            status: status.code, message: "the link answers \(status.code)")
-                    }
-                    head.give(.success(response.head))
+                    head.give(.success(try DownloadHead(response.head, from: position)))
                     for try await chunk in response.chunks { try await handoff.give(chunk) }
                 }
                 handoff.finish(nil)
@@ -80,10 +85,7 @@ extension VendorClient {
             }
         }
         return try await withTaskCancellationHandler {
-            let response = try await head.take()
-            return VendorDownload(
-                size: response.headers[.contentLength].flatMap { Int64($0) },
-                contentType: response.headers[.contentType], handoff: handoff, transfer: transfer)
+            VendorDownload(try await head.take(), handoff: handoff, transfer: transfer)
         } onCancel: {
             transfer.cancel()
         }
@@ -178,14 +180,14 @@ private final class ChunkHandoff: Sendable {
 /// The answer's head, or why there is none; given once that counts, taken once.
 private final class HeadHandoff: Sendable {
     private struct State {
-        var result: Result<OutboundResponseHead, any Error>?
-        var taker: CheckedContinuation<OutboundResponseHead, any Error>?
+        var result: Result<DownloadHead, any Error>?
+        var taker: CheckedContinuation<DownloadHead, any Error>?
     }
 
     private let state = Mutex(State())
 
-    func give(_ result: Result<OutboundResponseHead, any Error>) {
-        let taker = state.withLock { state -> CheckedContinuation<OutboundResponseHead, any Error>? in
+    func give(_ result: Result<DownloadHead, any Error>) {
+        let taker = state.withLock { state -> CheckedContinuation<DownloadHead, any Error>? in
             guard state.result == nil else { return nil }
             state.result = result
             return state.taker.take()
@@ -193,7 +195,7 @@ private final class HeadHandoff: Sendable {
         taker?.resume(with: result)
     }
 
-    func take() async throws -> OutboundResponseHead {
+    func take() async throws -> DownloadHead {
         try await withCheckedThrowingContinuation { taker in
             let result = state.withLock { state in
                 if state.result == nil { state.taker = taker }

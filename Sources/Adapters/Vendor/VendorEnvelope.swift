@@ -19,7 +19,8 @@ struct VendorEnvelope: Sendable, Hashable {
     /// Nil where `body` is not JSON.
     init?(body: Data) {
         guard let whole = try? JSONValue(parsing: body) else { return nil }
-        self.init(whole)
+        // Parts of it are kept as text.
+        self.init(whole.showingNUL)
     }
 
     /// `data`, or the root where an answer has none but is itself the entity.

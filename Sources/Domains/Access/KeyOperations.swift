@@ -6,6 +6,7 @@ public struct KeyOperations: Sendable {
     private let engine: any StorageEngine
     private let time: any TimeSource
     private let adminKey: Secret?
+    private let cache = KeyCache()
 
     /// - Parameter adminKey: a key from the settings with every scope, which needs no record.
     public init(engine: any StorageEngine, time: any TimeSource, adminKey: Secret? = nil) {
@@ -46,11 +47,13 @@ public struct KeyOperations: Sendable {
         return Page(fetched: keys, limit: page.limit) { $0.id.text }
     }
 
-    /// Ends a key at once. Nil where there is none; revoking twice is no error.
+    /// Ends a key: here at once, in other processes within `KeyCache.lifetime`. Nil where there is none; revoking twice is no error.
     public func revoke(
         _ id: APIKeyID, recording: @escaping @Sendable (APIKey, any Transaction) throws -> Void
     ) async throws -> APIKey? {
         let now = time.now()
+        // Also where nobody knows whether it holds.
+        defer { cache.clear() }
         return try await engine.write { transaction in
             let revoked: APIKey? = try transaction.first(
                 "UPDATE api_key SET revoked_at = COALESCE(revoked_at, \(now)) WHERE id = \(id) RETURNING *")
@@ -67,8 +70,15 @@ public struct KeyOperations: Sendable {
         }
         guard text.hasPrefix(APIKey.textPrefix), text.utf8.count <= 256 else { return nil }
         let hash = Digest.sha256Hex(text)
-        let key: APIKey? = try await engine.read { transaction in
-            try transaction.first("SELECT * FROM api_key WHERE hash = \(hash)")
+        let key: APIKey?
+        switch cache.look(for: hash, at: time.now()) {
+        case .kept(let kept): key = kept
+        case .missing(let generation):
+            let askedAt = time.now()
+            key = try await engine.read { transaction in
+                try transaction.first("SELECT * FROM api_key WHERE hash = \(hash)")
+            }
+            if let key { cache.keep(key, for: hash, askedAt: askedAt, generation: generation) }
         }
         guard let key, key.revokedAt == nil else { return nil }
         if let expiresAt = key.expiresAt, expiresAt <= time.now() { return nil }

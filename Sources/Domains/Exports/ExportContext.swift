@@ -1,5 +1,6 @@
 import CausewayCore
 import Events
+import FileStore
 import Logging
 import Storage
 import Vendor
@@ -10,6 +11,7 @@ struct ExportContext: Sendable {
     let engine: any StorageEngine
     let queue: WorkQueue
     let vendor: VendorClient
+    let files: LocalFileStore
     let settings: ExportSettings
     let time: any TimeSource
     let logger: Logger
@@ -17,10 +19,13 @@ struct ExportContext: Sendable {
 
     let store = ExportStore()
     let requests = ExportRequestStore()
+    let exportFiles = ExportFileStore()
     let facts = ExportFacts()
+    let registrations = WebhookRegistrations()
     let events = EventLog()
 
     var limits: VendorLimits { VendorLimits(settings: settings.limits) }
+    var scheduleResource: ScheduleResource { ScheduleResource(vendorWindow: settings.limits.window) }
     var resource: ExportResource { ExportResource(internalURL: settings.internalURL) }
 
     /// Stores a changed export and what follows. Contradictions are handed back: they are told of once it is durable.
@@ -40,17 +45,21 @@ struct ExportContext: Sendable {
             switch consequence {
             case .contradiction(let words): contradictions.append(words)
             case .publish(let type):
+                if type == .completed { try ExportMirror(context: self).begin(export, at: now, in: transaction) }
                 try events.append(
                     EventDraft(
                         type: type.rawValue, resource: export.id.text, timestamp: now,
                         attributes: export.eventAttributes, data: resource.json(of: export)),
                     in: transaction)
+                guard type == .completed else { continue }
+                try queue.enqueue(ExportTallyWork.draft(export, at: now), at: now, in: transaction)
             }
         }
         return contradictions
     }
 
     func tell(_ ended: Export) {
+        counters.addEnd(ended.status)
         var metadata: Logger.Metadata = [
             "export": "\(ended.id)", "vendor_key": "\(ended.vendorKey ?? "")", "report": "\(ended.report)",
             "source": "\(ended.source)", "status": "\(ended.status.rawValue)",

@@ -28,6 +28,9 @@ public struct ExportSettings: Sendable {
     /// How long triggers are tried that the vendor does not take (it is down, the keys are wrong).
     public var triggerPatience = Duration.seconds(24 * 3600)
     public var limits = ExportLimitSettings()
+    /// A schedule's run that is later than this was missed.
+    public var scheduleGrace = Duration.seconds(300)
+    public var mirror = MirrorSettings()
     /// How old an answer about saved reports may be.
     public var reportsAge = Duration.seconds(300)
     /// Whether the account's subscription is kept registered at the vendor.

@@ -56,17 +56,3 @@ struct ImportContext: Sendable {
         if changed.state.isOver { files.remove(fileName(changed.id)) }
     }
 }
-
-extension ImportContext {
-    /// Another gateway on the same database may change the same between our reading and writing.
-    func writeAgainOnConflict<Result: Sendable>(
-        _ body: @escaping @Sendable (any Transaction) throws -> Result
-    ) async throws -> Result {
-        for _ in 0..<4 {
-            do {
-                return try await engine.write(body)
-            } catch StorageError.conflict {}
-        }
-        return try await engine.write(body)
-    }
-}

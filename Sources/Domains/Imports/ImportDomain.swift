@@ -13,7 +13,7 @@ public struct ImportDomain: Sendable {
     public let handlers: [WorkHandler]
     private let context: ImportContext
 
-    /// - Parameter files: where uploads lie until they are through; this process's own.
+    /// - Parameter files: where uploads lie until they are through; shared by all that share the database.
     public init(
         engine: any StorageEngine, queue: WorkQueue, vendor: VendorClient, files: LocalFileStore,
         settings: ImportSettings = ImportSettings(), catalog: ObjectCatalog = .builtIn, time: any TimeSource,
@@ -27,10 +27,9 @@ public struct ImportDomain: Sendable {
         handlers = [ImportForwardWork(context: context).handler, ImportSweepWork(context: context).handler]
     }
 
-    /// To be called at each start, once the schema is there and before any upload: removes what broken uploads left.
+    /// To be called at each start, once the schema is there and before any upload of this process: removes what broken
+    /// uploads left.
     public func start() async throws {
-        let left = try context.files.removeUnfinished()
-        if left > 0 { context.logger.notice("broken uploads removed", metadata: ["files": "\(left)"]) }
         try await ImportSweepWork(context: context).sweep(isStart: true)
         try await context.engine.write { [context] transaction in
             let now = context.time.now()

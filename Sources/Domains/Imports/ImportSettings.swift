@@ -8,6 +8,12 @@ public struct ImportSettings: Sendable {
     public var duplicateWindow = Duration.seconds(7 * 86_400)
     /// How long the file of a failed import is kept, so that it can be tried again.
     public var failedRetention = Duration.seconds(7 * 86_400)
+    /// How long a file without an import is kept while somebody may still be writing it, or about to say what it is. By
+    /// the file system's clock, which may be another machine's.
+    public var unclaimedRetention = Duration.seconds(86_400)
+    /// How long a new file may be invisible here that another gateway has written: network file systems remember for up
+    /// to a minute that there was none.
+    public var visibilityDelay = Duration.seconds(5 * 60)
     /// How often files that nobody needs any more are looked for.
     public var sweepInterval = Duration.seconds(3600)
 

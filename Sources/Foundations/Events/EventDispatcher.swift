@@ -47,21 +47,30 @@ public struct EventDispatcher: Sendable {
     @discardableResult
     public func dispatchOnce() async throws -> Int {
         try await engine.write { [self] transaction in
-            try transaction.execute(
-                "INSERT INTO event_cursor (name, position) VALUES (\(name), 0) ON CONFLICT (name) DO NOTHING")
-            let position: Int64 =
-                try transaction.row("SELECT position FROM event_cursor WHERE name = \(name)")?["position"] ?? 0
+            guard let position = try claimPlace(in: transaction) else { return 0 }
             let events = try log.events(after: position, limit: batch, in: transaction)
             guard let last = events.last else { return 0 }
-            // Compare and set: of two gateways that read the same place, one is undone.
-            let moved = try transaction.execute(
-                """
-                UPDATE event_cursor SET position = \(last.sequence)
-                WHERE name = \(name) AND position = \(position)
-                """)
-            guard moved == 1 else { throw StorageError.conflict }
+            try transaction.execute("UPDATE event_cursor SET position = \(last.sequence) WHERE name = \(name)")
             try consume(events, transaction)
             return events.count
         }
+    }
+
+    /// Locks the consumer's place until the transaction's end, so that of several gateways one does a batch and the
+    /// others go on after it. Nil, and nothing locked, where the log's end is reached.
+    private func claimPlace(in transaction: any Transaction) throws -> Int64? {
+        if let place = try lockedPlace(in: transaction) { return place }
+        let isNew = try transaction.execute(
+            "INSERT INTO event_cursor (name, position) VALUES (\(name), 0) ON CONFLICT (name) DO NOTHING")
+        return isNew == 1 ? try lockedPlace(in: transaction) : nil
+    }
+
+    private func lockedPlace(in transaction: any Transaction) throws -> Int64? {
+        try transaction.row(
+            """
+            SELECT position FROM event_cursor
+            WHERE name = \(name) AND position < (SELECT MAX(sequence) FROM event_log)
+            \(query: transaction.dialect.forUpdate)
+            """)?["position"]
     }
 }

@@ -10,24 +10,39 @@ public struct EventLog: Sendable {
 
     public init() {}
 
-    /// Publishes a fact as part of the caller's transaction. False where it was published before.
+    /// Publishes a fact as part of the caller's transaction, at its end if it can: until the commit nobody else
+    /// publishes. False where it was published before.
     @discardableResult
     public func append(_ draft: EventDraft, in transaction: any Transaction) throws -> Bool {
+        try append([draft], in: transaction) == 1
+    }
+
+    /// The same for several, in their order. Returns how many are new.
+    @discardableResult
+    public func append(_ drafts: [EventDraft], in transaction: any Transaction) throws -> Int {
+        guard !drafts.isEmpty else { return 0 }
         guard
             let counter = try transaction.row(
-                "UPDATE event_sequence SET last = last + 1 WHERE name = 'event_log' RETURNING last")
+                "UPDATE event_sequence SET last = last + \(drafts.count) WHERE name = 'event_log' RETURNING last")
         else { throw StorageError.failed(detail: "the event log has no counter") }
-        let sequence: Int64 = try counter["last"]
+        let first: Int64 = try counter["last"] - Int64(drafts.count) + 1
+        let rows = zip(first..., drafts).map { sequence, draft -> SQLQuery in
+            """
+            (CAST(\(sequence) AS BIGINT), \(draft.id), \(draft.type), CAST(\(draft.timestamp) AS BIGINT),
+             \(draft.resource), \(JSONText.encode(draft.attributes)), \(draft.data))
+            """
+        }
+        let filler: SQLQuery = "(CAST(0 AS BIGINT), '', '', CAST(0 AS BIGINT), '', '', '')"
         let added = try transaction.execute(
             """
+            WITH draft (sequence, id, type, occurred_at, resource, attributes, data) AS (
+                VALUES \(query: BatchRows.joined(rows, filler: filler)))
             INSERT INTO event_log (sequence, id, type, occurred_at, resource, attributes, data)
-            VALUES (\(sequence), \(draft.id), \(draft.type), \(draft.timestamp), \(draft.resource),
-                    \(JSONText.encode(draft.attributes)), \(draft.data))
+            SELECT sequence, id, type, occurred_at, resource, attributes, data FROM draft WHERE sequence > 0
             ON CONFLICT (id) DO NOTHING
             """)
-        guard added == 1 else { return false }
-        transaction.signal(Self.topic)
-        return true
+        if added > 0 { transaction.signal(Self.topic) }
+        return added
     }
 
     public func event(_ id: EventID, in transaction: any Transaction) throws -> Event? {
@@ -51,11 +66,11 @@ public struct EventLog: Sendable {
     public func envelopes(
         at sequences: some Collection<Int64>, in transaction: any Transaction
     ) throws -> [Int64: EventEnvelope] {
-        var places = Array(sequences)
-        // Up to a power of two, so that few statement texts exist and each stays prepared.
-        while let last = places.last, places.count & (places.count - 1) != 0 { places.append(last) }
         let found: [EventEnvelope] = try transaction.all(
-            "SELECT sequence, id, type, occurred_at, data FROM event_log WHERE sequence IN \(list: places)")
+            """
+            SELECT sequence, id, type, occurred_at, data FROM event_log
+            WHERE sequence IN \(query: BatchRows.numbers(sequences))
+            """)
         return Dictionary(uniqueKeysWithValues: found.map { ($0.sequence, $0) })
     }
 

@@ -36,6 +36,16 @@ public struct SQLQuery: Sendable, ExpressibleByStringInterpolation {
         return text
     }
 
+    /// Of a schema: columns of text as the engine is to keep them.
+    func declaringText(in dialect: SQLDialect) -> SQLQuery {
+        guard dialect.textColumn != "TEXT" else { return self }
+        var query = self
+        query.fragments = fragments.map { fragment in
+            fragment.replacing(" TEXT", with: " " + dialect.textColumn)
+        }
+        return query
+    }
+
     public static func += (left: inout SQLQuery, right: SQLQuery) {
         left.fragments[left.fragments.count - 1] += right.fragments[0]
         left.fragments += right.fragments.dropFirst()

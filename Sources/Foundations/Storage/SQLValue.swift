@@ -6,6 +6,11 @@ public enum SQLValue: Hashable, Sendable {
     case integer(Int64)
     case real(Double)
     case text(String)
+
+    /// U+0000, which PostgreSQL cannot keep in a text.
+    public var holdsNUL: Bool {
+        if case .text(let text) = self { text.utf8.contains(0) } else { false }
+    }
 }
 
 /// A Swift value that can be bound to a parameter and read from a column.

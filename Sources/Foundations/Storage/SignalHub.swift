@@ -21,6 +21,12 @@ public final class SignalHub: Sendable {
         for subscription in waiting { subscription.signal() }
     }
 
+    /// Wakes everybody: signals may have been missed.
+    public func postAll() {
+        let waiting = subscriptions.withLock { table in table.values.flatMap(\.values) }
+        for subscription in waiting { subscription.signal() }
+    }
+
     /// Notes every signal on `topics` from now on until `cancel` or the body's end.
     public func withSubscription<Result>(
         to topics: [SignalTopic], _ body: (SignalSubscription) async throws -> Result

@@ -5,20 +5,17 @@ public struct WorkHandler: Sendable {
     public let kind: String
     /// How many items of this kind run at once in this process.
     public let concurrency: Int
-    /// How long a claim holds without a heartbeat; a dead process's work is taken over after it.
-    public let lease: Duration
     /// The wait before another try, by the attempt that failed (from 1).
     public let backoff: @Sendable (Int) -> Duration
     let work: @Sendable (WorkItem) async throws -> WorkOutcome
 
     public init(
-        kind: String, concurrency: Int = 8, lease: Duration = .seconds(15),
+        kind: String, concurrency: Int = 8,
         backoff: @escaping @Sendable (Int) -> Duration = Self.exponentialBackoff,
         work: @escaping @Sendable (WorkItem) async throws -> WorkOutcome
     ) {
         self.kind = kind
         self.concurrency = concurrency
-        self.lease = lease
         self.backoff = backoff
         self.work = work
     }

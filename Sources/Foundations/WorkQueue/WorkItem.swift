@@ -21,7 +21,7 @@ public struct WorkDraft: Sendable {
 }
 
 /// Work claimed by this process for as long as its lease lasts.
-public struct WorkItem: Sendable {
+public struct WorkItem: Sendable, Identifiable {
     public let id: Identifier<WorkItemKind>
     public let kind: String
     public let key: String

@@ -14,6 +14,9 @@ public enum WorkQueueMigrations {
                 """,
                 "CREATE UNIQUE INDEX work_item_key ON work_item (kind, work_key)",
                 "CREATE INDEX work_item_due ON work_item (kind, visible_at) WHERE buried_at IS NULL",
-            ])
+            ]),
+        Migration(
+            number: 4, reason: "Work that is kept for a person is found without looking at all other.",
+            statements: ["CREATE INDEX work_item_buried ON work_item (kind) WHERE buried_at IS NOT NULL"]),
     ]
 }

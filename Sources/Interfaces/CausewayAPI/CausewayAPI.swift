@@ -21,11 +21,17 @@ public struct CausewayAPI {
         public var deliveries: DeliveryOperations
         /// Nil where the service can do its work; otherwise why not.
         public var unreadiness: @Sendable () async -> String?
+        public var meters: RequestMeters
+        /// What `/metrics` answers.
+        public var metrics: @Sendable () async -> String
+        /// Whoever asks for it must give this; nil: nobody must.
+        public var metricsKey: Secret?
 
         public init(
             engine: any StorageEngine, time: any TimeSource, logger: Logger, keys: KeyOperations, exports: ExportDomain,
             imports: ImportDomain, subscriptions: SubscriptionOperations, deliveries: DeliveryOperations,
-            unreadiness: @escaping @Sendable () async -> String?
+            unreadiness: @escaping @Sendable () async -> String?, meters: RequestMeters = RequestMeters(),
+            metrics: @escaping @Sendable () async -> String = { "" }, metricsKey: Secret? = nil
         ) {
             self.engine = engine
             self.time = time
@@ -36,6 +42,9 @@ public struct CausewayAPI {
             self.subscriptions = subscriptions
             self.deliveries = deliveries
             self.unreadiness = unreadiness
+            self.meters = meters
+            self.metrics = metrics
+            self.metricsKey = metricsKey
         }
     }
 
@@ -46,10 +55,12 @@ public struct CausewayAPI {
         let table = RouteTable()
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestLog(time: services.time, logger: services.logger))
+        router.add(middleware: RequestMeter(meters: services.meters))
         router.add(middleware: Problems(table: table))
         router.add(middleware: ExpectContinue())
         let open = Routes(table: table, router: router, refusesUnknownParameters: false)
         OperationRoutes(unreadiness: services.unreadiness).add(to: open)
+        MetricsRoutes(key: services.metricsKey, text: services.metrics).add(to: open)
         HookRoutes(hooks: services.exports.hooks).add(to: open)
 
         let callers = router.group().add(middleware: Authentication(keys: services.keys))
@@ -58,6 +69,7 @@ public struct CausewayAPI {
         KeyRoutes(keys: services.keys, changes: changes).add(to: routes)
         AuditRoutes(engine: services.engine).add(to: routes)
         ExportRoutes(exports: services.exports, changes: changes, time: services.time).add(to: routes)
+        ScheduleRoutes(schedules: services.exports.schedules, changes: changes).add(to: routes)
         ImportRoutes(imports: services.imports, changes: changes, time: services.time).add(to: routes)
         ObjectRoutes(catalog: services.imports.catalog).add(to: routes)
         SubscriptionRoutes(subscriptions: services.subscriptions, changes: changes).add(to: routes)

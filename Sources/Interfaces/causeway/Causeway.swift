@@ -8,7 +8,9 @@ struct Causeway: AsyncParsableCommand {
         commandName: "causeway",
         abstract: "The gateway in front of PartnerStack: exports, webhooks and imports through one endpoint.",
         version: ProductVersion.text,
-        subcommands: [Serve.self, Demo.self, Keys.self, Migrate.self, Simulate.self])
+        subcommands: [
+            Serve.self, Demo.self, ExportCommand.self, Keys.self, VendorCommand.self, Migrate.self, Simulate.self,
+        ])
 
     /// Exit codes of the contract: 0 done, 1 refused or failed, 2 wrong use.
     static func main() async {

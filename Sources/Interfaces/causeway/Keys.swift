@@ -4,7 +4,6 @@ import CausewayCore
 import CausewayServer
 import Foundation
 import Storage
-import StorageSQLite
 
 /// `causeway keys`: callers' keys, on the store itself, so that the first one needs no other. May run while the gateway
 /// serves.
@@ -95,7 +94,7 @@ struct Keys: AsyncParsableCommand {
         _ options: SettingsOptions, _ body: (KeyOperations, @escaping Recorder) async throws -> Result
     ) async throws -> Result {
         let settings = try options.settings(.administration)
-        let engine = try SQLiteEngine(path: try DataDirectory(settings.dataDirectory).database)
+        let engine = try Store.open(settings, logger: settings.makeLogger())
         let time = SystemTimeSource()
         try await Schema.prepare(engine, at: time.now())
         let user = NSUserName()

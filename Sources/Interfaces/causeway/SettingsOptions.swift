@@ -27,4 +27,11 @@ extension Settings {
             level: log.level, format: log.format ?? .suited(toDescriptor: output.descriptor), output: output)
         return Logger(label: "causeway") { _ in handler }
     }
+
+    /// For commands whose own words say what they do.
+    func makeQuietLogger() -> Logger {
+        var logger = makeLogger()
+        logger.logLevel = max(.error, logger.logLevel)
+        return logger
+    }
 }

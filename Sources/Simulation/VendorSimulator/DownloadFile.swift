@@ -9,8 +9,30 @@ struct DownloadFile: Sendable {
 
     let key: String
     let name: String
-    let content: Content
+    private(set) var content: Content
     var expiresAt: Timestamp
+
+    /// Changes with the bytes.
+    private(set) var tag: String
+
+    init(key: String, name: String, content: Content, expiresAt: Timestamp) {
+        self.key = key
+        self.name = name
+        self.content = content
+        self.expiresAt = expiresAt
+        tag = Self.tag(key)
+    }
+
+    private static func tag(_ text: String) -> String { "\"\(Digest.sha256Hex(text).prefix(32))\"" }
+
+    /// Other rows under the same key, and one more. An archive stays.
+    mutating func change() {
+        guard case .rows(let rows) = content else { return }
+        content = .rows(
+            GeneratedRows(
+                columns: rows.columns, seed: rows.seed &+ 1, firstRow: rows.firstRow, rowCount: rows.rowCount + 1))
+        tag = Self.tag(tag)
+    }
 
     var size: Int {
         switch content {

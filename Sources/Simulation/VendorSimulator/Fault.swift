@@ -37,6 +37,11 @@ public struct Fault: Sendable, Equatable {
         case stalledDownload = "stalled_download"
         /// The link is dead before its time.
         case linkExpired = "link_expired"
+        // Downloads that go on after a break (with `Range`).
+        /// The whole file comes all the same.
+        case rangeIgnored = "range_ignored"
+        /// The file has become another, a row longer, under the same link.
+        case fileChanged = "file_changed"
         // Exports.
         /// The export triggered ends as failure.
         case exportFails = "export_fails"
@@ -88,11 +93,12 @@ extension Fault.Kind {
         .noData,
     ]
     static let downloads: Set<Self> = [.truncatedDownload, .slowDownload, .stalledDownload, .linkExpired]
+    static let resumptions: Set<Self> = [.rangeIgnored, .fileChanged]
     static let webhooks: Set<Self> = [.webhookDoubled, .webhookReordered, .webhookDelayed, .webhookLost]
 
     var defaultRoute: String {
         switch self {
-        case .truncatedDownload, .slowDownload, .stalledDownload, .linkExpired: "files"
+        case .truncatedDownload, .slowDownload, .stalledDownload, .linkExpired, .rangeIgnored, .fileChanged: "files"
         case .exportFails: "trigger"
         case .webhookDoubled, .webhookReordered, .webhookDelayed, .webhookLost, .webhookEarly: "webhook"
         default: "*"

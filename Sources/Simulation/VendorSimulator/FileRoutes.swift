@@ -14,8 +14,10 @@ struct FileRoutes {
 
     private func serve(_ request: Request, _ context: SimulatorContext) async throws -> Response {
         let key = context.parameters.get("key") ?? ""
+        let isResumed = request.headers[.range] != nil
         let (requestFault, fault) = account.change { state, _ in
             state.requests["files", default: 0] += 1
+            if isResumed { state.requests["files.resumed", default: 0] += 1 }
             let first = state.strike(Fault.Kind.requests, route: "files")
             let second = first == nil ? state.strike(Fault.Kind.downloads, route: "files") : nil
             if let struck = first ?? second { state.tell("files: fault \(struck.kind.rawValue) strikes") }
@@ -36,6 +38,12 @@ struct FileRoutes {
         case .delay: try await account.time.sleep(for: requestFault?.delay ?? .zero)
         default: break
         }
+        let resumption = account.change { state, _ -> Fault? in
+            guard isResumed, let struck = state.strike(Fault.Kind.resumptions, route: "files") else { return nil }
+            if struck.kind == .fileChanged { state.files[key]?.change() }
+            state.tell("files: fault \(struck.kind.rawValue) strikes")
+            return struck
+        }
         let query = request.uri.queryParameters
         let (file, links, now) = account.change { state, now in (state.files[key], state.links, now) }
         guard let file, file.name == context.parameters.get("name") else {
@@ -51,21 +59,22 @@ struct FileRoutes {
             let status = account.read(\.options.expiredLinkStatus)
             return error(status, "ExpiredToken", "The provided token has expired.")
         }
-        return send(file, request, context, fault: fault ?? requestFault)
+        return send(
+            file, resumption?.kind == .rangeIgnored ? nil : request.headers[.range], request, context,
+            fault: fault ?? requestFault)
     }
 
     private func send(
-        _ file: DownloadFile, _ request: Request, _ context: SimulatorContext, fault: Fault?
+        _ file: DownloadFile, _ wanted: String?, _ request: Request, _ context: SimulatorContext, fault: Fault?
     ) -> Response {
-        let tag = "\"\(Digest.sha256Hex(file.key).prefix(32))\""
         var headers: HTTPFields = [
-            .contentType: file.contentType, .acceptRanges: "bytes", .eTag: tag,
+            .contentType: file.contentType, .acceptRanges: "bytes", .eTag: file.tag,
             .contentDisposition: "attachment; filename=\"\(file.name)\"",
         ]
         var range = 0..<file.size
         var status = HTTPResponse.Status.ok
         let condition = request.headers[.ifRange]
-        if let wanted = request.headers[.range], condition == nil || condition == tag {
+        if let wanted, condition == nil || condition == file.tag {
             switch ByteRange(wanted, size: file.size) {
             case .whole: break
             case .part(let part):

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 
 typedef size_t (*causeway_data_callback)(char *, size_t, size_t, void *);
@@ -93,7 +92,4 @@ static inline curl_socket_t causeway_open_socket(const struct curl_sockaddr *add
 
 /// Macros with casts are not seen by Swift.
 static const long causeway_auth_basic = (long)CURLAUTH_BASIC;
-
-/// Names the calling thread, for debuggers and `top -H`; 15 bytes at most.
-static inline void causeway_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
 #endif

@@ -1,6 +1,7 @@
 import CausewayCore
 import Foundation
 import Glibc
+import Support
 import Synchronization
 
 /// `causeway serve` with a data directory and a port that it keeps over restarts.
@@ -9,7 +10,7 @@ final class GatewayProcess: Sendable {
 
     let url: String
     let dataDirectory: String
-    private let environment: [String: String]
+    let environment: [String: String]
     private let lives = Mutex<[ChildProcess]>([])
 
     init(vendorURL: String, settings: [String: String], dataDirectory: String) throws {
@@ -29,15 +30,16 @@ final class GatewayProcess: Sendable {
     // MARK: Life and death
 
     /// Returns once it listens.
-    func start() async throws {
-        let child = try launch()
+    /// - Parameter without: settings that have their default in this life.
+    func start(without settings: Set<String> = []) async throws {
+        let child = try launch(without: settings)
         _ = try await child.line("the gateway listening") { $0.contains("\"message\":\"listening\"") ? () : nil }
     }
 
     /// Starts it without waiting for anything.
-    func launch() throws -> ChildProcess {
+    func launch(without settings: Set<String> = []) throws -> ChildProcess {
         let child = try ChildProcess(
-            ["serve"], environment: environment.filter { !$0.value.isEmpty },
+            ["serve"], environment: environment.filter { !$0.value.isEmpty && !settings.contains($0.key) },
             in: URL(filePath: dataDirectory).deletingLastPathComponent().path())
         lives.withLock { $0.append(child) }
         return child
@@ -49,6 +51,12 @@ final class GatewayProcess: Sendable {
         child.signal(SIGKILL)
         _ = try await child.exit()
     }
+
+    /// SIGSTOP: it stands still and knows nothing of it.
+    func freeze() { lives.withLock(\.last)?.signal(SIGSTOP) }
+
+    /// SIGCONT
+    func thaw() { lives.withLock(\.last)?.signal(SIGCONT) }
 
     /// SIGTERM. Returns how it ended.
     func stop() async throws -> Int32 {

@@ -68,14 +68,11 @@ struct Stage: Sendable {
         }
     }
 
-    /// A new endpoint, subscribed to everything.
-    func subscribe(_ name: String, answers: [Subscriber.Answer] = []) async throws -> Subscription {
-        let endpoint = try await subscribers.add(name, answers: answers)
-        let made = try await gateway.post("/v1/subscriptions", ["url": .string(endpoint.url)])
-        guard made.status == 201, let id = made["id"]?.string, let secret = made["secret"]?.string else {
-            throw NeverHappened(what: "a subscription: \(made.status) \(made.text)")
-        }
-        return Subscription(id: id, secret: secret, endpoint: endpoint)
+    /// A new endpoint, subscribed to every end, or to these events.
+    func subscribe(
+        _ name: String, events: [String] = Subscribers.ends, answers: [Subscriber.Answer] = []
+    ) async throws -> Subscription {
+        try await subscribers.subscribe(name, at: gateway, events: events, answers: answers)
     }
 
     /// The deliveries of a subscription, newest first.

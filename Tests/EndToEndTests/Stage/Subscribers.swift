@@ -32,6 +32,26 @@ final class Subscribers: Sendable {
         try await application.run()
     }
 
+    /// All but `export.mirrored`, which comes some time after an end.
+    static let ends = [
+        "export.completed", "export.failed", "export.expired", "import.completed", "import.failed",
+        "import.needs_attention", "subscription.failing", "subscription.disabled",
+    ]
+
+    /// Such an endpoint, subscribed at a gateway.
+    func subscribe(
+        _ name: String, at gateway: GatewayProcess, events: [String] = ends, answers: [Subscriber.Answer]
+    ) async throws -> Stage.Subscription {
+        let endpoint = try await add(name, answers: answers)
+        let made = try await gateway.post(
+            "/v1/subscriptions",
+            ["url": .string(endpoint.url), "events": .array(events.map(JSONValue.string))])
+        guard made.status == 201, let id = made["id"]?.string, let secret = made["secret"]?.string else {
+            throw NeverHappened(what: "a subscription: \(made.status) \(made.text)")
+        }
+        return Stage.Subscription(id: id, secret: secret, endpoint: endpoint)
+    }
+
     /// An endpoint that first answers as told, and then 204.
     func add(_ name: String, answers: [Subscriber.Answer]) async throws -> Subscriber {
         let port = try await port.first("the subscribers' port", \.self)

@@ -47,10 +47,11 @@ struct FanoutHouse: Sendable {
     }
 
     func engine(
-        schedule: String = "5s,30s,2m", timeout: Duration = .seconds(10), places: Int = 64
+        schedule: String = "5s,30s,2m", timeout: Duration = .seconds(10), places: Int = 64,
+        time other: (any TimeSource)? = nil
     ) -> DeliveryEngine {
         DeliveryEngine(
-            engine: storage, client: client, time: time, logger: logger,
+            engine: storage, client: client, time: other ?? time, logger: logger,
             settings: .init(
                 retrySchedule: RetrySchedule(parsing: schedule) ?? RetrySchedule([]), timeout: timeout, egress: egress,
                 userAgent: "Causeway/1.2.3", places: places))
@@ -61,6 +62,7 @@ struct FanoutHouse: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.run() }
             do {
+                while engine.lastLook == nil { await Task.yield() }
                 try await body()
             } catch {
                 group.cancelAll()
@@ -80,6 +82,12 @@ struct FanoutHouse: Sendable {
 
     func all(_ filter: DeliveryFilter = DeliveryFilter()) async throws -> [Delivery] {
         try await deliveries.list(filter, PageRequest(limit: 200)).elements
+    }
+
+    /// Of the only delivery there is.
+    func leaseEnd() async throws -> Timestamp {
+        try await storage.read { try $0.row("SELECT visible_at FROM delivery")?["visible_at"] }
+            ?? Timestamp(milliseconds: 0)
     }
 
     func only() async throws -> Delivery {

@@ -1,3 +1,4 @@
+import CausewayCore
 public import Logging
 import Synchronization
 
@@ -27,7 +28,7 @@ public final class CurlMultiLoop: Sendable {
     let mailbox = LoopMailbox()
     private let configuration: Configuration
     private let logger: Logger
-    private let thread = Mutex<LoopThread?>(nil)
+    private let thread = Mutex<SystemThread?>(nil)
 
     public init(configuration: Configuration = Configuration(), logger: Logger) {
         self.configuration = configuration
@@ -41,7 +42,7 @@ public final class CurlMultiLoop: Sendable {
         guard mailbox.open() else { return }
         let (mailbox, configuration, logger) = (mailbox, configuration, logger)
         let started = thread.withLock { thread in
-            thread = LoopThread(name: "outbound-http") {
+            thread = SystemThread(name: "outbound-http") {
                 LoopRunner(mailbox: mailbox, configuration: configuration, logger: logger)?.run()
                 mailbox.tellStopped()
             }

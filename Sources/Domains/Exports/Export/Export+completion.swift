@@ -26,7 +26,8 @@ extension Export {
         case (.queued, .expired):
             return end(.expired, said, .expired, at: now)
         case (.success, .success):
-            // The same with fresh links.
+            // The same with fresh links, of which a mirrored export needs none.
+            guard mirroredAt == nil else { return [] }
             entity = said.whole
             expiresAt = said.expiresAt ?? expiresAt
             return []
@@ -41,10 +42,11 @@ extension Export {
         }
     }
 
-    /// A success whose links are dead.
+    /// A success whose links are dead: no matter once its files are mirrored.
     mutating func linksDied(_ said: VendorExport?, at now: Timestamp) -> [ExportConsequence] {
-        guard status == .success else { return [] }
-        if let said { entity = said.whole }
+        guard status == .success, mirroredAt == nil else { return [] }
+        // The vendor need not name files that cannot be had; those that are mirrored are shown on.
+        if let said, mirror.isEmpty { entity = said.whole }
         status = .expired
         expiresAt = said?.expiresAt ?? expiresAt ?? now
         return [.publish(.expired)]
@@ -67,7 +69,7 @@ extension Export {
     func nextCheck(after now: Timestamp, every interval: Duration, grace: Duration) -> Timestamp? {
         switch status {
         case .queued: now + interval
-        case .success: expiresAt.map { max($0, now) + grace }
+        case .success: mirroredAt == nil ? expiresAt.map { max($0, now) + grace } : nil
         case .requested, .deferred, .failure, .expired, .cancelled: nil
         }
     }

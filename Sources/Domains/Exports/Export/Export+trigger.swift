@@ -76,7 +76,11 @@ extension Export {
 
     /// The vendor will not do it, ever.
     mutating func triggerRefused(_ error: ExportError, at now: Timestamp) -> [ExportConsequence] {
-        guard settleTrigger() else { return contradiction("the trigger was refused: \(error.message)") }
+        guard settleTrigger() else {
+            // Told twice, where the store's answer to the first was lost.
+            if status == .failure, self.error == error { return [] }
+            return contradiction("the trigger was refused: \(error.message)")
+        }
         slotAt = nil
         return fail(error, at: now)
     }

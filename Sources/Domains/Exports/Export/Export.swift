@@ -6,8 +6,8 @@ public import CausewayCore
 ///         │ ╲
 ///         │  ╲──refused, given up──▶ failure ◀──┐
 ///         └──▶ queued ──┬───────────────────────┘
-///                       ├──▶ success ──links die──▶ expired
-///                       └──────────────────────────────▲
+///                       ├──▶ success ──links die before the files are mirrored──▶ expired
+///                       └────────────────────────────────────────────────────────────▲
 ///
 /// Pure: every change is a method that returns what must follow, and the caller writes state, events and work in
 /// one transaction. A status never goes backwards: what would take it there is a contradiction, told and ignored.
@@ -48,6 +48,12 @@ public struct Export: Sendable, Equatable {
     /// The vendor's entity as it was last told, whole.
     public internal(set) var entity: JSONValue?
     public internal(set) var error: ExportError?
+    /// Its files that were mirrored.
+    public internal(set) var mirror: [MirroredFile] = []
+    /// When the last of its files was; nil while one is missing. From then on the vendor's links may die.
+    public internal(set) var mirroredAt: Timestamp?
+    /// When its files were removed again.
+    public internal(set) var filesRemovedAt: Timestamp?
     public internal(set) var seenBy: [ExportChannel: Timestamp] = [:]
     /// The vendor's key as a webhook told it, before the vendor confirmed it.
     public internal(set) var claimedKey: String?
@@ -70,16 +76,23 @@ public struct Export: Sendable, Equatable {
     }
 
     /// One that somebody else started, as the vendor shows it: not yet ended here, so that its end is told alike.
-    public static func found(id: ExportID, key: String, report: String, source: String, createdAt: Timestamp) -> Export
-    {
+    /// - Parameter memberEmail: nil where the vendor does not tell.
+    public static func found(
+        id: ExportID, key: String, report: String, memberEmail: String? = nil, showUnexpanded: Bool = false,
+        source: String, createdAt: Timestamp
+    ) -> Export {
         Export(
-            id: id, vendorKey: key, report: report, memberEmail: nil, showUnexpanded: false, status: .queued,
+            id: id, vendorKey: key, report: report, memberEmail: memberEmail, showUnexpanded: showUnexpanded,
+            status: .queued,
             source: source, requests: 0, metadata: [:], whenLimited: .defer, requestedAt: createdAt,
             queuedAt: createdAt, hookToken: nil)
     }
 
     /// Whether we triggered it.
     public var isOurs: Bool { hookToken != nil }
+
+    /// Whether it failed here without our knowing what the vendor made of it.
+    var isGivenUp: Bool { status == .failure && vendorKey == nil }
 }
 
 /// What must follow a change of an export, in the transaction that stores it.

@@ -33,9 +33,11 @@ public struct ExportResource: Sendable {
 
     private func file(_ file: ExportFile, of export: Export) -> JSONValue {
         let name = file.name.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? file.name
+        let mirrored = export.mirror.first { $0.name == file.name }
         return [
             "name": .string(file.name), "url": .string("\(internalURL)/v1/exports/\(export.id)/files/\(name)"),
-            "size": nil, "sha256": nil, "mirrored": false,
+            "size": mirrored.map { .integer($0.size) } ?? .null, "sha256": .optional(mirrored?.sha256),
+            "mirrored": .bool(mirrored?.isThere ?? false),
         ]
     }
 

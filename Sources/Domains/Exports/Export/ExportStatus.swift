@@ -14,7 +14,7 @@ public enum ExportStatus: String, Sendable, CaseIterable, SQLConvertible {
     case queued
     case success
     case failure
-    /// The vendor's links died before the files were fetched.
+    /// The vendor's links died before the files were mirrored.
     case expired
     case cancelled
 
@@ -42,6 +42,7 @@ public enum ExportEventType: String, Sendable, CaseIterable {
     case completed = "export.completed"
     case failed = "export.failed"
     case expired = "export.expired"
+    case mirrored = "export.mirrored"
 }
 
 /// How far the trigger is on its way.

@@ -6,9 +6,12 @@ import WorkQueue
 
 /// Keeps the account's `vendor_report_export.completed` subscription at the vendor: makes it where it is missing,
 /// mends it where it has changed, leaves it alone where it is right.
+///
+/// There is one for each `public_url`: gateways with the same share it, and nobody touches another's. The address says
+/// whose it is, and where somebody has changed that at the vendor, the key that was remembered. One whose `public_url`
+/// nobody serves any more is removed: at once where there can be no other gateway, else after four rounds in which
+/// nobody looked after it. All addresses carry the same token.
 public struct AccountWebhook: Sendable {
-    static let kind = "export.webhook"
-
     let context: ExportContext
 
     init(_ context: ExportContext) { self.context = context }
@@ -22,11 +25,22 @@ public struct AccountWebhook: Sendable {
     }
 
     var handler: WorkHandler {
-        WorkHandler(kind: Self.kind, concurrency: 1) { _ in try await run() }
+        WorkHandler(kind: Self.kind(publicURL), concurrency: 1) { _ in try await run() }
     }
 
-    func enqueue(at now: Timestamp, in transaction: any Transaction) throws {
-        try context.queue.enqueue(WorkDraft(kind: Self.kind, key: "account", dueAt: now), at: now, in: transaction)
+    /// Of its own for each address, so that a gateway takes up its own alone.
+    private static func kind(_ publicURL: String) -> String {
+        "export.webhook.\(Digest.sha256Hex(publicURL).prefix(16))"
+    }
+
+    private var publicURL: String { context.settings.publicURL }
+
+    /// At each start.
+    func begin(at now: Timestamp, in transaction: any Transaction) throws {
+        _ = try context.facts.makeEventsToken(in: transaction)
+        try context.registrations.serve(publicURL, at: now, in: transaction)
+        try context.queue.enqueue(
+            WorkDraft(kind: Self.kind(publicURL), key: publicURL, dueAt: now), at: now, in: transaction)
     }
 
     /// The address the vendor calls; also the one to paste as *Webhook URL* of a scheduled export.
@@ -35,35 +49,44 @@ public struct AccountWebhook: Sendable {
         return context.settings.eventsHookURL(token)
     }
 
-    /// Throws `VendorError`.
-    public func state() async throws -> State {
-        let url = try await url()
-        let found = try await own(url)
-        if let right = found.first(where: { Self.flaw(of: $0, url) == nil }) { return .right(key: right.key) }
-        guard let first = found.first else { return .missing }
-        return .wrong(key: first.key, why: Self.flaw(of: first, url) ?? "")
+    /// Which addresses gateways on this database serve, where ours is none of them.
+    public func servedElsewhere() async throws -> [String] {
+        let rows = try await context.engine.read { [context] in try context.registrations.all(in: $0) }
+        let served = rows.map(\.publicURL)
+        return served.contains(publicURL) ? [] : served
     }
 
-    /// Makes it right and returns what it was before. Throws `VendorError`.
+    /// Throws `VendorError`.
+    public func state() async throws -> State { try await look(try await url()).state }
+
+    /// Makes it right, removes what nobody serves any more, and returns what it was before. Throws `VendorError`.
     @discardableResult
     public func register() async throws -> State {
-        let state = try await state()
         let url = try await url()
-        switch state {
-        case .right: break
+        try await forgetUnserved()
+        let found = try await look(url)
+        switch found.state {
+        case .right(let key): try await remember(key)
         case .wrong(let key, let why):
             _ = try await context.vendor.updateWebhook(key, targetURL: url, event: VendorClient.exportCompleted)
+            try await remember(key)
             context.logger.notice("the account's webhook was mended", metadata: ["key": "\(key)", "why": "\(why)"])
         case .missing:
             let made = try await context.vendor.createWebhook(targetURL: url, event: VendorClient.exportCompleted)
+            try await remember(made.key)
             context.logger.notice("the account's webhook was registered", metadata: ["key": "\(made.key)"])
         }
-        return state
+        for webhook in found.surplus {
+            try await context.vendor.deleteWebhook(webhook.key)
+            context.logger.notice(
+                "a webhook of the account that no gateway needs was removed", metadata: ["key": "\(webhook.key)"])
+        }
+        return found.state
     }
 
     /// Removes ours and returns how many there were. Throws `VendorError`.
     public func remove() async throws -> Int {
-        let found = try await own(try await url())
+        let found = try await look(try await url()).own
         for webhook in found { try await context.vendor.deleteWebhook(webhook.key) }
         return found.count
     }
@@ -87,23 +110,40 @@ public struct AccountWebhook: Sendable {
         }
     }
 
-    /// Those that carry our token, whatever host they lead to.
-    private func own(_ url: String) async throws -> [VendorWebhook] {
-        let path = url.dropFirst(context.settings.publicURL.count)
+    // MARK: Looking
+
+    private func look(_ url: String) async throws -> WebhookFindings {
         var found: [VendorWebhook] = []
         var after: String?
         for _ in 0..<40 {
             let page = try await context.vendor.webhooks(after: after)
-            found += page.items.filter { $0.targetURL?.hasSuffix(path) ?? false }
+            found += page.items
             guard let next = page.next else { break }
             after = next
         }
-        return found
+        // Read after the list: whose webhook is in the list is in the table.
+        let rows = try await context.engine.read { [context] in try context.registrations.all(in: $0) }
+        return WebhookFindings(found, url: url, publicURL: publicURL, rows: rows)
     }
 
-    private static func flaw(of webhook: VendorWebhook, _ url: String) -> String? {
-        if webhook.targetURL != url { return "it leads to another address" }
-        if !webhook.events.contains(VendorClient.exportCompleted) { return "it is for another event" }
-        return webhook.isActive ? nil : "it is switched off"
+    private func remember(_ key: String) async throws {
+        try await context.engine.write { [context, publicURL] in
+            try context.registrations.remember(key, for: publicURL, in: $0)
+        }
+    }
+
+    private func forgetUnserved() async throws {
+        let forgotten = try await context.engine.write { [context, publicURL] transaction in
+            let now = context.time.now()
+            try context.registrations.serve(publicURL, at: now, in: transaction)
+            let patience = transaction.dialect.isSingleProcess ? .zero : context.settings.webhookCheckInterval * 4
+            let forgotten = try context.registrations.removeUnserved(
+                since: now - patience, otherThan: publicURL, in: transaction)
+            for url in forgotten { try context.queue.withdraw(kind: Self.kind(url), key: url, in: transaction) }
+            return forgotten
+        }
+        for url in forgotten {
+            context.logger.notice("no gateway serves this public_url any more", metadata: ["public_url": "\(url)"])
+        }
     }
 }

@@ -27,9 +27,12 @@ public struct ExportHooks: Sendable {
             context.logger.warning(
                 "a webhook's body could not be read; the vendor is asked", metadata: ["bytes": "\(body.count)"])
         }
-        let known = try await context.engine.write { [context] transaction in
+        // They come in bursts, when many exports end at once.
+        let known = try await context.engine.write(.shared) { [context] transaction in
             let now = context.time.now()
-            guard let export = try context.store.export(hookToken: token, in: transaction) else { return false }
+            guard let export = try context.store.export(hookToken: token, toChange: true, in: transaction) else {
+                return false
+            }
             try Self.take(export, .webhook, key: hint?.key, context, at: now, in: transaction)
             return true
         }
@@ -47,25 +50,25 @@ public struct ExportHooks: Sendable {
             context.logger.notice("a webhook of another event was ignored", metadata: ["event": "\(event)"])
             return true
         }
-        try await context.engine.write { [context] transaction in
+        try await context.engine.write(.shared) { [context] transaction in
             let now = context.time.now()
             guard let hint else {
                 // It may be about any of them.
-                try context.facts.set(.hookSeen, to: now, in: transaction)
+                try context.facts.hookSeen(at: now, in: transaction)
                 for id in try context.store.queued(limit: 100, in: transaction) {
                     try context.queue.enqueue(ExportCheckWork.draft(id, dueAt: now), at: now, in: transaction)
                 }
                 return
             }
             let channel: ExportChannel = hint.event == nil ? .webhook : .event
-            var export = try context.store.export(vendorKey: hint.key, in: transaction)
+            var export = try context.store.export(vendorKey: hint.key, toChange: true, in: transaction)
             if export == nil, let token = hint.targetURL.flatMap(Self.token) {
-                export = try context.store.export(hookToken: token, in: transaction)
+                export = try context.store.export(hookToken: token, toChange: true, in: transaction)
             }
             if let export {
                 try Self.take(export, channel, key: hint.key, context, at: now, in: transaction)
             } else {
-                try context.facts.set(.hookSeen, to: now, in: transaction)
+                try context.facts.hookSeen(at: now, in: transaction)
                 try context.queue.enqueue(
                     ExportCheckWork.draft(vendorKey: hint.key, seenBy: channel, at: now), at: now, in: transaction)
             }
@@ -83,7 +86,7 @@ public struct ExportHooks: Sendable {
     static func token(in url: String) -> String? {
         guard let range = url.range(of: "/hooks/exports/") else { return nil }
         let token = url[range.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        return token.isEmpty ? nil : String(token)
+        return token.isEmpty || token.utf8.contains(0) ? nil : String(token)
     }
 
     private static func take(
@@ -94,7 +97,7 @@ public struct ExportHooks: Sendable {
         let before = export
         export.hinted(by: channel, key: key, at: now)
         if export != before { try context.store.update(export, in: transaction) }
-        try context.facts.set(.hookSeen, to: now, in: transaction)
+        try context.facts.hookSeen(at: now, in: transaction)
         try context.queue.enqueue(ExportCheckWork.draft(export.id, dueAt: now), at: now, in: transaction)
     }
 }

@@ -1,84 +1,62 @@
 import CausewayCore
+import FileStore
+import Logging
 import Storage
-public import Vendor
+import Vendor
 
-/// The files of an export, passed through from the vendor while they are read.
+/// The files of an export: from the mirror, and passed through from the vendor while they are not there yet.
 public struct ExportFiles: Sendable {
     let context: ExportContext
 
     init(_ context: ExportContext) { self.context = context }
 
-    /// Opens one file of a success. A link that has died is asked for anew, once.
+    /// Opens one file of a success.
     ///
     /// Throws `ExportOperationError`: `notFound`, `notReady`, `noSuchFile`, `gone`, `vendor`.
     /// - Parameters:
     ///   - id: ours or the vendor's.
     ///   - name: of a part or the zip, as in the resource.
-    public func open(_ id: String, _ name: String) async throws -> VendorDownload {
-        guard
-            let found = try await context.engine.read({ [context] in
-                try ExportOperations.find(id, context, in: $0)
-            })
-        else { throw ExportOperationError.notFound }
-        var export = found
-        try Self.checkReady(export)
-        var mayAskAgain = true
-        if let expiresAt = export.expiresAt, expiresAt <= context.time.now() {
-            export = try await refreshed(export)
-            mayAskAgain = false
-        }
-        while true {
-            guard let file = export.file(named: name) else { throw ExportOperationError.noSuchFile(name) }
-            do {
-                guard let url = file.url else {
-                    throw VendorError(
-                        cause: .unusableAnswer, action: .retry(after: nil), status: nil,
-                        message: "the vendor gave no link to \(name)")
-                }
-                return try await context.vendor.openDownload(url)
-            } catch let error as VendorError {
-                // Signed links that have died answer 400, 401, 403, 404 or 410, by the store behind them.
-                guard mayAskAgain, error.status.map({ (400..<500).contains($0) && $0 != 429 }) ?? true else {
-                    throw ExportOperationError.vendor(error)
-                }
-                mayAskAgain = false
-                export = try await refreshed(export)
-            }
-        }
-    }
-
-    private static func checkReady(_ export: Export) throws {
-        switch export.status {
-        case .success: return
-        case .expired:
+    public func open(_ id: String, _ name: String) async throws -> ExportFileContent {
+        let (export, file) = try await find(id, name)
+        switch file?.state {
+        case .mirrored:
+            if let file, let content = try await stored(file) { return content }
+            // It may have been removed since it was looked up.
+            if let file = try await find(id, name).file, file.state == .removed { throw Self.removed(file) }
+            context.logger.error(
+                "a mirrored file is missing on the disk, or is not as it was",
+                metadata: ["export": "\(export.id)", "file": "\(name)", "stored_as": "\(file?.storedName ?? "")"])
             throw ExportOperationError.gone(
-                "The vendor's links died\(export.expiresAt.map { " at \($0.rfc3339)" } ?? ""). Ask for a new export.")
-        case .requested, .deferred, .queued, .failure, .cancelled:
-            throw ExportOperationError.notReady(export.status)
+                "The mirrored file is missing on the gateway's disk. Ask for a new export, and tell the operator.")
+        case .removed:
+            if let file { throw Self.removed(file) }
+        case .pending, .lost, nil: break
         }
+        return ExportFileContent(
+            name: name, origin: .vendor(try await ExportLinks(context: context, priority: .urgent).open(export, name)))
     }
 
-    /// As the vendor has it now; what it says is written down like any check's.
-    private func refreshed(_ export: Export) async throws -> Export {
-        guard let key = export.vendorKey else { throw ExportOperationError.notReady(export.status) }
-        let said: VendorExport
-        do {
-            said = try await context.vendor.export(key, priority: .urgent)
-        } catch let error as VendorError {
-            throw ExportOperationError.vendor(error)
-        }
-        let (now, contradictions) = try await context.engine.write { [context] transaction in
-            let now = context.time.now()
-            guard var fresh = try context.store.export(export.id, in: transaction) else {
+    private func find(_ id: String, _ name: String) async throws -> (export: Export, file: ExportFileRow?) {
+        try await context.engine.read { [context] transaction in
+            guard let export = try ExportOperations.find(id, context, in: transaction) else {
                 throw ExportOperationError.notFound
             }
-            let before = fresh
-            let consequences = fresh.vendorSays(said, at: now)
-            if fresh == before { return (fresh, try context.follow(fresh, consequences, at: now, in: transaction)) }
-            return (fresh, try context.commit(fresh, consequences, at: now, in: transaction))
+            return (
+                export, try context.exportFiles.files(of: export.id, in: transaction).first { $0.name == name }
+            )
         }
-        context.tell(contradictions)
-        try Self.checkReady(now)
-        return now
+    }
+
+    /// Nil where it is not there as it should be.
+    private func stored(_ file: ExportFileRow) async throws -> ExportFileContent? {
+        guard let name = file.storedName, let size = file.size, let sha256 = file.sha256,
+            let stored = try await context.files.open(name), stored.size == size
+        else { return nil }
+        return ExportFileContent(name: file.name, origin: .mirror(stored, sha256: sha256))
+    }
+
+    private static func removed(_ file: ExportFileRow) -> ExportOperationError {
+        let since = file.removedAt.map { " at \($0.rfc3339)" } ?? ""
+        return .gone("The file was removed\(since): \(file.why ?? "its time was over"). Ask for a new export.")
     }
 }

@@ -22,7 +22,7 @@ public struct ExportOperations: Sendable {
         guard mistakes.isEmpty, let member = request.memberEmail ?? context.settings.memberEmail else {
             throw ExportOperationError.invalid(mistakes)
         }
-        let answer = try await writeAgainOnConflict { [context] transaction in
+        let answer = try await context.engine.write { [context] transaction in
             let answer = try Self.answer(request, member, context, at: context.time.now(), in: transaction)
             try recording(answer, transaction)
             return answer
@@ -35,24 +35,27 @@ public struct ExportOperations: Sendable {
         return answer
     }
 
-    private static func answer(
+    /// What `request` does, as part of the caller's transaction; for a request without mistakes.
+    static func answer(
         _ request: ExportRequest, _ member: String, _ context: ExportContext, at now: Timestamp,
         in transaction: any Transaction
     ) throws -> RequestedExport {
         func answered(_ way: RequestedExport.Way, _ export: Export) -> RequestedExport {
             RequestedExport(way: way, export: export, resource: context.resource.json(of: export))
         }
-        if request.maxAge > .zero,
-            let found = try context.store.success(
+        func found() throws -> RequestedExport? {
+            guard request.maxAge > .zero else { return nil }
+            return try context.store.success(
                 report: request.report, memberEmail: member, showUnexpanded: request.showUnexpanded,
-                since: now - request.maxAge, now: now, in: transaction)
-        {
-            return answered(.found, found)
+                since: now - request.maxAge, now: now, in: transaction
+            ).map { answered(.found, $0) }
         }
-        try context.limits.lock(memberEmail: member, in: transaction)
-        if var export = try context.store.inFlight(
-            report: request.report, memberEmail: member, showUnexpanded: request.showUnexpanded, in: transaction)
-        {
+        func joined() throws -> RequestedExport? {
+            guard
+                var export = try context.store.inFlight(
+                    report: request.report, memberEmail: member, showUnexpanded: request.showUnexpanded,
+                    in: transaction)
+            else { return nil }
             if request.whenLimited == .fail, export.status == .deferred {
                 throw ExportOperationError.limited(until: export.notBefore ?? now, now: now)
             }
@@ -63,6 +66,13 @@ public struct ExportOperations: Sendable {
                 to: export.id, caller: request.caller, metadata: request.metadata, at: now, in: transaction)
             return answered(.joined, export)
         }
+        if let found = try found() { return found }
+        // Who joins takes no place, and does not hold up the member's other reports.
+        if let joined = try joined() { return joined }
+        try context.limits.lock(memberEmail: member, in: transaction)
+        // Whoever had the lock may have made one. What ended since it was first looked for is no longer in flight, so
+        // it is a success by now.
+        if let answer = try joined() ?? found() { return answer }
         let opening = try context.limits.opening(
             report: request.report, memberEmail: member, at: now, in: transaction)
         if let opening, request.whenLimited == .fail {
@@ -90,9 +100,11 @@ public struct ExportOperations: Sendable {
         _ id: String, caller: String?,
         recording: @escaping @Sendable (Export, any Transaction) throws -> Void = { _, _ in }
     ) async throws -> Export {
-        try await writeAgainOnConflict { [context] transaction in
+        try await context.engine.write { [context] transaction in
             let now = context.time.now()
-            guard var export = try Self.find(id, context, in: transaction) else { throw ExportOperationError.notFound }
+            guard var export = try Self.find(id, toChange: true, context, in: transaction) else {
+                throw ExportOperationError.notFound
+            }
             let count = try context.requests.withdraw(from: export.id, caller: caller, at: now, in: transaction)
             if count == 0 {
                 if let caller, try !context.requests.hasAsked(caller, for: export.id, in: transaction) {
@@ -152,20 +164,12 @@ public struct ExportOperations: Sendable {
         context.resource.json(of: export)
     }
 
-    static func find(_ id: String, _ context: ExportContext, in transaction: any Transaction) throws -> Export? {
-        if let own = ExportID(parsing: id) { return try context.store.export(own, in: transaction) }
-        return try context.store.export(vendorKey: id, in: transaction)
-    }
-
-    /// Another gateway on the same database may change or insert the same between our reading and writing.
-    private func writeAgainOnConflict<Result: Sendable>(
-        _ body: @escaping @Sendable (any Transaction) throws -> Result
-    ) async throws -> Result {
-        for _ in 0..<4 {
-            do {
-                return try await context.engine.write(body)
-            } catch StorageError.conflict {}
+    static func find(
+        _ id: String, toChange: Bool = false, _ context: ExportContext, in transaction: any Transaction
+    ) throws -> Export? {
+        if let own = ExportID(parsing: id) {
+            return try context.store.export(own, toChange: toChange, in: transaction)
         }
-        return try await context.engine.write(body)
+        return try context.store.export(vendorKey: id, toChange: toChange, in: transaction)
     }
 }

@@ -106,6 +106,10 @@ public enum ExportOperationError: Error, Sendable {
     /// The vendor does not answer as it should.
     case vendor(VendorError)
 
+    var vendorError: VendorError? {
+        if case .vendor(let error) = self { error } else { nil }
+    }
+
     /// Stable, snake_case.
     public var code: String {
         switch self {

@@ -26,6 +26,10 @@ extension Export: RowDecodable {
         entity = try row["entity"]
         let error: String? = try row["error"]
         self.error = try error.map { try JSONText.decode(ExportError.self, from: $0) }
+        let mirror: String? = try row["mirror"]
+        self.mirror = try mirror.map { try JSONText.decode([MirroredFile].self, from: $0) } ?? []
+        mirroredAt = try row["mirrored_at"]
+        filesRemovedAt = try row["files_removed_at"]
         seenBy[.webhook] = try row["seen_webhook"]
         seenBy[.event] = try row["seen_event"]
         seenBy[.poll] = try row["seen_poll"]

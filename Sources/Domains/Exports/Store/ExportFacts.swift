@@ -4,7 +4,8 @@ import Storage
 /// Facts about the account as a whole, one row each.
 struct ExportFacts: Sendable {
     enum Name: String {
-        /// Stands in the URL of the account's subscription; made once, for good.
+        /// Stands in the URL of the account's subscription, whatever host it leads to; made once, for good, since the
+        /// URL is also pasted into the vendor's dashboard.
         case eventsToken = "events_token"
         /// When the vendor last called one of our hooks.
         case hookSeen = "hook_seen"
@@ -29,11 +30,24 @@ struct ExportFacts: Sendable {
 
     /// Whether the vendor's hooks are known to arrive: the last one came after the last that was missed.
     func hooksArrive(in transaction: any Transaction) throws -> Bool {
-        guard let seen = try time(.hookSeen, in: transaction) else { return false }
-        return try time(.hookMissed, in: transaction).map { seen > $0 } ?? true
+        let (seen, missed) = try hookTimes(in: transaction)
+        guard let seen else { return false }
+        return missed.map { seen > $0 } ?? true
     }
 
-    func set(_ name: Name, to time: Timestamp, in transaction: any Transaction) throws {
+    /// The vendor has called. Every webhook says so, so it is written once a second: whoever writes holds off all others
+    /// until its commit. One that came after a miss always counts.
+    func hookSeen(at now: Timestamp, in transaction: any Transaction) throws {
+        let (seen, missed) = try hookTimes(in: transaction)
+        if let seen, now < seen + .seconds(1), missed.map({ seen > $0 }) ?? true { return }
+        try set(.hookSeen, to: now, in: transaction)
+    }
+
+    func hookMissed(at now: Timestamp, in transaction: any Transaction) throws {
+        try set(.hookMissed, to: now, in: transaction)
+    }
+
+    private func set(_ name: Name, to time: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             """
             INSERT INTO export_fact (name, value) VALUES (\(name.rawValue), \(String(time.milliseconds)))
@@ -41,8 +55,14 @@ struct ExportFacts: Sendable {
             """)
     }
 
-    private func time(_ name: Name, in transaction: any Transaction) throws -> Timestamp? {
-        try text(name, in: transaction).flatMap { Int64($0) }.map(Timestamp.init(milliseconds:))
+    private func hookTimes(in transaction: any Transaction) throws -> (seen: Timestamp?, missed: Timestamp?) {
+        let names = [Name.hookSeen.rawValue, Name.hookMissed.rawValue]
+        var times: [String: Timestamp] = [:]
+        for row in try transaction.rows("SELECT name, value FROM export_fact WHERE name IN \(list: names)") {
+            let value: String = try row["value"]
+            times[try row["name"]] = Int64(value).map(Timestamp.init(milliseconds:))
+        }
+        return (times[Name.hookSeen.rawValue], times[Name.hookMissed.rawValue])
     }
 
     private func text(_ name: Name, in transaction: any Transaction) throws -> String? {

@@ -44,5 +44,37 @@ public enum ExportMigrations {
         Migration(
             number: 22, reason: "Facts about the account: its hook token, when webhooks were last seen and missed.",
             statements: ["CREATE TABLE export_fact (name TEXT PRIMARY KEY, value TEXT NOT NULL)"]),
+        Migration(
+            number: 23, reason: "The account's webhook for each public_url that gateways serve.",
+            statements: [
+                "CREATE TABLE account_webhook (public_url TEXT PRIMARY KEY, vendor_key TEXT, served_at BIGINT NOT NULL)"
+            ]),
+        Migration(
+            number: 25, reason: "Files of exports on their way into the mirror, and what readers of an export see.",
+            statements: [
+                """
+                CREATE TABLE export_file (
+                    export_id TEXT NOT NULL, position BIGINT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL,
+                    stored_name TEXT, part_size BIGINT NOT NULL, part_total BIGINT, part_validator TEXT, size BIGINT,
+                    sha256 TEXT, mirrored_at BIGINT, removed_at BIGINT, why TEXT, PRIMARY KEY (export_id, position))
+                """,
+                "CREATE INDEX export_file_by_age ON export_file (state, mirrored_at, export_id, size)",
+                "CREATE INDEX export_file_stored ON export_file (stored_name) WHERE stored_name IS NOT NULL",
+                "ALTER TABLE export ADD COLUMN mirror TEXT",
+                "ALTER TABLE export ADD COLUMN mirrored_at BIGINT",
+                "ALTER TABLE export ADD COLUMN files_removed_at BIGINT",
+            ]),
+        Migration(
+            number: 26, reason: "Reports that are asked for again and again, by a cron line.",
+            statements: [
+                """
+                CREATE TABLE export_schedule (
+                    id TEXT PRIMARY KEY, report TEXT NOT NULL, member_email TEXT, show_unexpanded BIGINT NOT NULL,
+                    cron TEXT NOT NULL, time_zone TEXT NOT NULL, metadata TEXT NOT NULL, enabled BIGINT NOT NULL,
+                    description TEXT, created_at BIGINT NOT NULL, next_at BIGINT, last_at BIGINT,
+                    last_requested_at BIGINT, last_export TEXT, last_error TEXT)
+                """,
+                "CREATE INDEX export_schedule_by_report ON export_schedule (report, id)",
+            ]),
     ]
 }

@@ -9,32 +9,42 @@ public struct ExportStore: Sendable {
 
     // MARK: Reading
 
-    public func export(_ id: ExportID, in transaction: any Transaction) throws -> Export? {
-        try transaction.first("SELECT * FROM export WHERE id = \(id)")
+    /// - Parameter toChange: waits for whoever is changing it and holds off others until the transaction ends. Whoever
+    ///   changes an export reads it so before anything else is written: then no two wait for one another (member's lock,
+    ///   export, fact, work, event).
+    public func export(_ id: ExportID, toChange: Bool = false, in transaction: any Transaction) throws -> Export? {
+        try one("id = \(id)", toChange, transaction)
     }
 
     /// - Parameter key: `vrex_…`
-    public func export(vendorKey key: String, in transaction: any Transaction) throws -> Export? {
-        try transaction.first("SELECT * FROM export WHERE vendor_key = \(key)")
+    public func export(
+        vendorKey key: String, toChange: Bool = false, in transaction: any Transaction
+    ) throws -> Export? {
+        try one("vendor_key = \(key)", toChange, transaction)
     }
 
-    func export(hookToken token: String, in transaction: any Transaction) throws -> Export? {
-        try transaction.first("SELECT * FROM export WHERE hook_token = \(token)")
+    func export(hookToken token: String, toChange: Bool = false, in transaction: any Transaction) throws -> Export? {
+        try one("hook_token = \(token)", toChange, transaction)
     }
 
-    /// The one of ours that is on its way for the same three; the unique index allows no second.
+    /// The one of ours that is on its way for the same three, to be changed; the unique index allows no second.
     func inFlight(
         report: String, memberEmail: String, showUnexpanded: Bool, in transaction: any Transaction
     ) throws -> Export? {
-        try transaction.first(
+        try one(
             """
-            SELECT * FROM export
-            WHERE report = \(report) AND member_email = \(memberEmail) AND show_unexpanded = \(showUnexpanded)
+            report = \(report) AND member_email = \(memberEmail) AND show_unexpanded = \(showUnexpanded)
                 AND hook_token IS NOT NULL AND status IN ('requested', 'deferred', 'queued')
-            """)
+            """, true, transaction)
     }
 
-    /// The newest success for the same three since `earliest` whose links still live at `now`.
+    private func one(_ condition: SQLQuery, _ toChange: Bool, _ transaction: any Transaction) throws -> Export? {
+        let lock = toChange ? transaction.dialect.forUpdate : ""
+        return try transaction.first("SELECT * FROM export WHERE \(query: condition) \(query: lock)")
+    }
+
+    /// The newest success for the same three since `earliest` whose files can be had: they are mirrored, or the links
+    /// still live at `now`.
     func success(
         report: String, memberEmail: String, showUnexpanded: Bool, since earliest: Timestamp, now: Timestamp,
         in transaction: any Transaction
@@ -44,7 +54,8 @@ public struct ExportStore: Sendable {
             SELECT * FROM export
             WHERE report = \(report) AND member_email = \(memberEmail) AND show_unexpanded = \(showUnexpanded)
                 AND status = 'success' AND completed_at >= \(earliest) AND source = 'api'
-                AND (expires_at IS NULL OR expires_at > \(now))
+                AND files_removed_at IS NULL
+                AND (mirrored_at IS NOT NULL OR expires_at IS NULL OR expires_at > \(now))
             ORDER BY completed_at DESC LIMIT 1
             """)
     }
@@ -96,7 +107,7 @@ public struct ExportStore: Sendable {
         return added == 1
     }
 
-    /// Writes what can change. Throws `StorageError.conflict` where the export was changed since it was read.
+    /// Writes what can change, but for what `ExportFileStore` writes. Throws `StorageError.conflict` where the export was changed since it was read.
     func update(_ export: Export, in transaction: any Transaction) throws {
         let changed = try transaction.execute(
             """

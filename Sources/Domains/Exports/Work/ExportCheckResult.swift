@@ -21,6 +21,8 @@ struct ExportCheckResult: Sendable {
         var ended: Export?
         /// Whether no webhook had told of it.
         var isMissed = false
+        /// Whether it had been given up.
+        var isEndAfterAll = false
     }
 
     func write(in transaction: any Transaction) throws -> News {
@@ -48,6 +50,9 @@ struct ExportCheckResult: Sendable {
             return try record(said, at: now, in: transaction)
         }
         let before = export
+        if export.isGivenUp, isMeant(said, by: export) {
+            return try recordAfterAll(said, givenUp: export, at: now, in: transaction)
+        }
         guard export.vendorKey != nil || isMeant(said, by: export) else {
             export.claimedKey = nil
             try context.queue.complete(item, at: now, in: transaction)
@@ -55,6 +60,7 @@ struct ExportCheckResult: Sendable {
                 export, export.contradiction("a webhook claims \(said.key), which the vendor has otherwise"), at: now,
                 in: transaction)
         }
+        noteHint(on: &export)
         let consequences = try advance(&export, said, at: now, in: transaction)
         try settle(export, at: now, in: transaction)
         if export == before {
@@ -65,10 +71,12 @@ struct ExportCheckResult: Sendable {
 
     /// The export on record that the vendor's entity is: by its key, else by our token in its target URL.
     private func subject(_ said: VendorExport, in transaction: any Transaction) throws -> Export? {
-        if let export = try context.store.export(vendorKey: said.key, in: transaction) { return export }
-        if let id = ExportID(parsing: item.key) { return try context.store.export(id, in: transaction) }
+        if let export = try context.store.export(vendorKey: said.key, toChange: true, in: transaction) { return export }
+        if let id = ExportID(parsing: item.key) {
+            return try context.store.export(id, toChange: true, in: transaction)
+        }
         guard let token = said.webhookTargetURL.flatMap(ExportHooks.token) else { return nil }
-        return try context.store.export(hookToken: token, in: transaction)
+        return try context.store.export(hookToken: token, toChange: true, in: transaction)
     }
 
     /// Whether an entity whose key only a webhook named can be this export.
@@ -101,7 +109,7 @@ struct ExportCheckResult: Sendable {
             export.seenBy[.poll] = now
             // Failures are told by no webhook: they say nothing about whether webhooks arrive.
             if export.status == .success {
-                try context.facts.set(.hookMissed, to: now, in: transaction)
+                try context.facts.hookMissed(at: now, in: transaction)
             }
         }
         return consequences
@@ -112,11 +120,37 @@ struct ExportCheckResult: Sendable {
         var export = Export.found(
             id: ExportID(at: now), key: said.key, report: said.report ?? "", source: said.source ?? "api",
             createdAt: said.createdAt ?? now)
-        if let channel = item.payload["channel"]?.string.flatMap(ExportChannel.init),
+        noteHint(on: &export)
+        return try record(&export, said, at: now, in: transaction)
+    }
+
+    /// One that was given up here, with a failure told to everybody: that stands, and what the vendor has is an export of
+    /// its own. It answers later requests for the same like any other; the vendor's limits count the first alone.
+    private func recordAfterAll(
+        _ said: VendorExport, givenUp: Export, at now: Timestamp, in transaction: any Transaction
+    ) throws -> News {
+        var export = Export.found(
+            id: ExportID(at: now), key: said.key, report: givenUp.report, memberEmail: givenUp.memberEmail,
+            showUnexpanded: givenUp.showUnexpanded, source: said.source ?? givenUp.source,
+            createdAt: said.createdAt ?? now)
+        export.seenBy = givenUp.seenBy
+        noteHint(on: &export)
+        var news = try record(&export, said, at: now, in: transaction)
+        news.isEndAfterAll = true
+        return news
+    }
+
+    /// What told of it, where it was not on record then.
+    private func noteHint(on export: inout Export) {
+        guard let channel = item.payload["channel"]?.string.flatMap(ExportChannel.init),
             let seenAt = item.payload["at"]?.integer
-        {
-            export.hinted(by: channel, key: nil, at: Timestamp(milliseconds: seenAt))
-        }
+        else { return }
+        export.hinted(by: channel, key: nil, at: Timestamp(milliseconds: seenAt))
+    }
+
+    private func record(
+        _ export: inout Export, _ said: VendorExport, at now: Timestamp, in transaction: any Transaction
+    ) throws -> News {
         guard try context.store.insert(export, in: transaction) else { throw StorageError.conflict }
         export.revision = 1
         let consequences = try advance(&export, said, at: now, in: transaction)
@@ -128,8 +162,8 @@ struct ExportCheckResult: Sendable {
 
     private func write(_ error: VendorError, at now: Timestamp, in transaction: any Transaction) throws -> News {
         let export =
-            try ExportID(parsing: item.key).map { try context.store.export($0, in: transaction) }
-            ?? context.store.export(vendorKey: askedKey, in: transaction)
+            try ExportID(parsing: item.key).map { try context.store.export($0, toChange: true, in: transaction) }
+            ?? context.store.export(vendorKey: askedKey, toChange: true, in: transaction)
         guard var export, export.vendorKey != nil else {
             // Only a webhook's word: dropped where the vendor keeps saying that it has no such export.
             if case .giveUp = error.action, item.attempt >= 5 {

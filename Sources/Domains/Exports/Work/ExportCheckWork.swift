@@ -7,7 +7,8 @@ import WorkQueue
 /// The one way to an export's end: asks the vendor, then moves the export on, publishes the event and sets the next
 /// check in one transaction. Polls, webhooks and account events are only reasons to run it.
 ///
-/// Its key is ours (`exp_…`) for an export on record, and the vendor's (`vrex_…`) for one that a webhook told of.
+/// Its key is ours (`exp_…`) for an export on record, and channel and vendor's key (`event:vrex_…`) for one that a webhook
+/// told of.
 struct ExportCheckWork: Sendable {
     static let kind = "export.check"
 
@@ -23,9 +24,12 @@ struct ExportCheckWork: Sendable {
 
     /// - Parameter channel: what told of it.
     static func draft(vendorKey key: String, seenBy channel: ExportChannel, at now: Timestamp) -> WorkDraft {
+        // One item for each channel, so that what the second tells is kept beside the first.
         WorkDraft(
-            kind: kind, key: key,
-            payload: ["channel": .string(channel.rawValue), "at": .integer(now.milliseconds)], dueAt: now)
+            kind: kind, key: "\(channel.rawValue):\(key)",
+            payload: [
+                "key": .string(key), "channel": .string(channel.rawValue), "at": .integer(now.milliseconds),
+            ], dueAt: now)
     }
 
     private func run(_ item: WorkItem) async throws -> WorkOutcome {
@@ -48,6 +52,12 @@ struct ExportCheckWork: Sendable {
             try ExportCheckResult(context: context, item: item, askedKey: key, answer: answer).write(in: transaction)
         }
         context.tell(news.contradictions)
+        if news.isEndAfterAll {
+            context.counters.add(.endedAfterAll)
+            context.logger.warning(
+                "an export that was given up has ended at the vendor: it is on record as one of its own",
+                metadata: ["export": "\(item.key)", "vendor_key": "\(key)"])
+        }
         if news.isMissed { context.counters.add(.webhookMissed) }
         if let ended = news.ended { context.tell(ended) }
         return .settled
@@ -55,7 +65,7 @@ struct ExportCheckWork: Sendable {
 
     /// The vendor's key to ask about; nil where there is nothing to learn.
     private func keyToAsk(_ item: WorkItem) async throws -> String? {
-        guard let id = ExportID(parsing: item.key) else { return item.key }
+        guard let id = ExportID(parsing: item.key) else { return item.payload["key"]?.string ?? item.key }
         guard let export = try await context.engine.read({ [context] in try context.store.export(id, in: $0) }) else {
             return nil
         }

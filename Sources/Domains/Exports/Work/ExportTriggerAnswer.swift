@@ -85,6 +85,10 @@ enum ExportTriggerAnswer: Sendable {
         if case .notTaken(_, _, let again) = self { again } else { nil }
     }
 
+    var isTaken: Bool {
+        if case .taken = self { true } else { false }
+    }
+
     func apply(to export: inout Export, at now: Timestamp) -> [ExportConsequence] {
         switch self {
         case .taken(let said): return export.triggerAnswered(said, at: now)

@@ -27,37 +27,53 @@ struct ExportTriggerWork: Sendable {
         case settled
     }
 
-    private func run(_ item: WorkItem) async throws -> WorkOutcome {
+    func run(_ item: WorkItem) async throws -> WorkOutcome {
         guard let id = ExportID(parsing: item.key) else { return .bury("\(item.key) names no export") }
         // Before it is written down, so that "about to send" and the sending lie close together.
         try await context.vendor.waitForTurn()
         guard case .send(let export) = try await takeUp(id, item) else { return .settled }
-        guard let token = export.hookToken, let member = export.memberEmail else { return .done }
+        guard let token = export.hookToken, let member = export.memberEmail, let sentAt = export.sentAt else {
+            return .done
+        }
         let trigger = ExportTrigger(
             report: export.report, memberEmail: member,
             webhookTargetURL: context.settings.exportHookURL(token), showUnexpanded: export.showUnexpanded)
         context.counters.add(.trigger)
         do {
             let said = try await context.vendor.triggerExport(trigger, hasTurn: true)
-            try await settle(id, item, .taken(said))
+            try await settle(id, item, sentAt: sentAt, .taken(said))
         } catch let error as VendorError {
             let answer = ExportTriggerAnswer(
                 error, window: context.settings.limits.window, backoff: WorkHandler.exponentialBackoff(item.attempt),
                 now: context.time.now())
             note(error, answer, export)
-            try await settle(id, item, answer)
+            try await settle(id, item, sentAt: sentAt, answer)
         }
         return .settled
     }
 
+    /// Where nobody knows whether the commit holds, it is looked again: nothing has gone out yet, and the time names
+    /// this attempt.
     private func takeUp(_ id: ExportID, _ item: WorkItem) async throws -> TakenUp {
-        let (taken, contradictions) = try await context.engine.write { [context] transaction in
-            let now = context.time.now()
-            guard var export = try context.store.export(id, in: transaction), let member = export.memberEmail else {
+        let now = context.time.now()
+        return try await CommitDoubt.lookAgain { try await takeUp(id, item, at: now, isFirstLook: $0) }
+    }
+
+    private func takeUp(_ id: ExportID, _ item: WorkItem, at now: Timestamp, isFirstLook: Bool) async throws -> TakenUp
+    {
+        let (taken, contradictions, ended) = try await context.engine.write { [context] transaction in
+            guard let member = try context.store.export(id, in: transaction)?.memberEmail else {
                 try context.queue.complete(item, at: now, in: transaction)
-                return (TakenUp.settled, [String]())
+                return (TakenUp.settled, [String](), ExportStatus?.none)
             }
             try context.limits.lock(memberEmail: member, in: transaction)
+            guard var export = try context.store.export(id, toChange: true, in: transaction) else {
+                throw StorageError.conflict
+            }
+            if !isFirstLook, export.triggerState == .sending, export.sentAt == now {
+                try context.queue.renew(item, at: context.time.now(), in: transaction)
+                return (.send(export), [], nil)
+            }
             let before = export
             let opening = try context.limits.opening(
                 report: export.report, memberEmail: member, excluding: id, at: now, in: transaction)
@@ -66,7 +82,8 @@ struct ExportTriggerWork: Sendable {
                 asksAgainWithin: context.settings.asksAgainWithin, triggerPatience: context.settings.triggerPatience)
             var consequences: [ExportConsequence] = []
             switch step {
-            case .send: break
+            // A process that was asleep leaves the sending to whoever has the item by now.
+            case .send: try context.queue.renew(item, at: context.time.now(), in: transaction)
             case .wait(let until):
                 try context.queue.reschedule(item, at: until, now: now, resetsAttempts: true, in: transaction)
             case .settled(let following):
@@ -75,35 +92,35 @@ struct ExportTriggerWork: Sendable {
             }
             let contradictions =
                 export == before ? [] : try context.commit(export, consequences, at: now, in: transaction)
-            return (step == .send ? .send(export) : .settled, contradictions)
+            let ended = export.status != before.status && export.status.isEnd ? export.status : nil
+            return (step == .send ? .send(export) : .settled, contradictions, ended)
         }
+        if let ended { context.counters.addEnd(ended) }
         context.tell(contradictions)
         return taken
     }
 
     /// Tried again where the store fails: what the vendor answered is known here and nowhere else.
-    private func settle(_ id: ExportID, _ item: WorkItem, _ answer: ExportTriggerAnswer) async throws {
-        var pause = Duration.milliseconds(100)
-        var tries = 1
-        while true {
-            do {
-                return try await write(id, item, answer)
-            } catch let error as StorageError {
-                context.logger.error(
-                    "a trigger's answer could not be written", metadata: ["export": "\(id)", "error": "\(error)"])
-                // A full disk is mended by somebody: what is known here is kept for as long as the process lives.
-                guard error == .full || error == .busy || tries < 4 else { throw error }
-                try await context.time.sleep(for: pause)
-                pause = min(pause * 10, .seconds(10))
-                tries += 1
-            }
+    func settle(
+        _ id: ExportID, _ item: WorkItem, sentAt: Timestamp, _ answer: ExportTriggerAnswer
+    ) async throws {
+        try await CommitDoubt.insist(by: context.time) { error in
+            context.logger.error(
+                "a trigger's answer could not be written", metadata: ["export": "\(id)", "error": "\(error)"])
+        } _: {
+            try await write(id, item, sentAt: sentAt, answer)
         }
     }
 
-    private func write(_ id: ExportID, _ item: WorkItem, _ answer: ExportTriggerAnswer) async throws {
-        let contradictions = try await context.engine.write { [context] transaction -> [String] in
+    private func write(_ id: ExportID, _ item: WorkItem, sentAt: Timestamp, _ answer: ExportTriggerAnswer) async throws
+    {
+        let (contradictions, ended) = try await context.engine.write {
+            [context] transaction -> ([String], ExportStatus?) in
             let now = context.time.now()
-            guard var export = try context.store.export(id, in: transaction) else { return [] }
+            guard var export = try context.store.export(id, toChange: true, in: transaction) else { return ([], nil) }
+            // Another trigger went out since: what came of this one says nothing of that, unless the vendor took it.
+            guard answer.isTaken || export.sentAt == sentAt else { return ([], nil) }
+            let before = export.status
             let consequences = answer.apply(to: &export, at: now)
             if let again = Self.again(export, answer, context, now) {
                 do {
@@ -122,8 +139,10 @@ struct ExportTriggerWork: Sendable {
             {
                 try context.queue.enqueue(ExportCheckWork.draft(id, dueAt: check), at: now, in: transaction)
             }
-            return try context.commit(export, consequences, at: now, in: transaction)
+            let ended = export.status != before && export.status.isEnd ? export.status : nil
+            return (try context.commit(export, consequences, at: now, in: transaction), ended)
         }
+        if let ended { context.counters.addEnd(ended) }
         context.tell(contradictions)
     }
 

@@ -10,9 +10,10 @@ public import Storage
 ///                   └──another status,──┘
 ///                      no answer, or the lease is over
 ///
-/// Deleting the subscription makes pending and held ones cancelled; enabling it makes held ones pending. While one is
-/// under way, disabling and deleting take hold at once, and the attempt's result is still written: a success is
-/// `delivered`, anything else changes the state no more.
+/// Deleting the subscription makes all that are not at their end cancelled; enabling it makes held ones pending. One
+/// under way while its subscription is disabled stays `delivering` under its lease, and is held when the attempt ends in
+/// nothing. The result of one under way while it is deleted is still written: a success is `delivered`, anything else
+/// changes the state no more.
 public struct Delivery: Sendable {
     public enum State: String, CaseIterable, Sendable, SQLConvertible {
         case pending, delivering, delivered, failed, held, cancelled

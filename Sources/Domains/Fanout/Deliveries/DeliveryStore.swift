@@ -63,15 +63,24 @@ struct DeliveryStore: Sendable {
 
     // MARK: Its subscription changes
 
-    /// What is still to be sent waits until the subscription is enabled.
-    func hold(_ subscription: Int64, in transaction: any Transaction) throws {
+    // Their lane is locked before.
+
+    /// What is still to be sent waits until the subscription is enabled. An attempt under way goes on under its lease,
+    /// and its delivery is held when it ends in nothing.
+    func hold(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             """
             UPDATE delivery SET state = 'held', visible_at = NULL
             WHERE subscription_number = \(subscription) AND visible_at IS NOT NULL
+              AND (state = 'pending' OR visible_at <= \(now))
             """)
         try transaction.execute(
-            "UPDATE delivery_lane SET ready_at = NULL WHERE subscription_number = \(subscription)")
+            """
+            UPDATE delivery_lane SET ready_at = (
+                SELECT MIN(d.visible_at) FROM delivery d
+                WHERE d.subscription_number = \(subscription) AND d.state = 'delivering')
+            WHERE subscription_number = \(subscription)
+            """)
     }
 
     /// What was held is due now.
@@ -96,16 +105,5 @@ struct DeliveryStore: Sendable {
             UPDATE delivery SET state = 'cancelled', visible_at = NULL, ended_at = \(now)
             WHERE subscription_number = \(subscription) AND (visible_at IS NOT NULL OR state = 'held')
             """)
-    }
-}
-
-extension [SQLQuery] {
-    func joined(by separator: SQLQuery) -> SQLQuery {
-        guard var query = first else { return "" }
-        for part in dropFirst() {
-            query += separator
-            query += part
-        }
-        return query
     }
 }

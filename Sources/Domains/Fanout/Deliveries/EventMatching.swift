@@ -25,23 +25,29 @@ public struct EventMatching: Sendable {
     @discardableResult
     func enqueue(_ events: [Event], at now: Timestamp, in transaction: any Transaction) throws -> Int {
         guard let first = events.first, let last = events.last else { return 0 }
-        let added = try transaction.execute(Self.statement(for: events, at: now))
+        let added = try transaction.execute(Self.statement(for: events, at: now, in: transaction.dialect))
         guard added > 0 else { return 0 }
+        // Each lane, also one whose turn it seems to be: who is claiming in it does not see the new ones, and would
+        // leave it empty. All in one order, as everybody who waits for several.
         try transaction.execute(
             """
-            UPDATE delivery_lane
-            SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE CAST(\(now) AS BIGINT) END
-            WHERE (ready_at IS NULL OR ready_at > \(now)) AND subscription_number IN (
-                SELECT subscription_number FROM delivery
-                WHERE number >= \(first.sequence * DeliveryNumber.subscriptions)
-                  AND number < \((last.sequence + 1) * DeliveryNumber.subscriptions) AND visible_at IS NOT NULL)
+            WITH touched AS (
+                SELECT subscription_number FROM delivery_lane WHERE subscription_number IN (
+                    SELECT subscription_number FROM delivery
+                    WHERE number >= \(first.sequence * DeliveryNumber.subscriptions)
+                      AND number < \((last.sequence + 1) * DeliveryNumber.subscriptions) AND visible_at IS NOT NULL)
+                ORDER BY subscription_number \(query: transaction.dialect.forUpdate))
+            UPDATE delivery_lane SET ready_at = CASE
+                WHEN ready_at <= \(now) THEN ready_at
+                WHEN blocked_until > \(now) THEN blocked_until ELSE CAST(\(now) AS BIGINT) END
+            WHERE subscription_number IN (SELECT subscription_number FROM touched)
             """)
         transaction.signal(DeliveryEngine.topic)
         return added
     }
 
     /// One for a batch, whatever its size; the number of its texts is small.
-    private static func statement(for events: [Event], at now: Timestamp) -> SQLQuery {
+    private static func statement(for events: [Event], at now: Timestamp, in dialect: SQLDialect) -> SQLQuery {
         let types = events.map { event -> SQLQuery in "(CAST(\(event.sequence) AS BIGINT), \(event.type))" }
         let attributes = events.flatMap { event in
             SubscriptionFilter.Dimension.allCases.compactMap { dimension -> SQLQuery? in
@@ -50,7 +56,8 @@ public struct EventMatching: Sendable {
                 }
             }
         }
-        // CROSS JOIN: SQLite keeps the order, from the events to the indexes.
+        // CROSS JOIN: SQLite keeps the order, from the events to the indexes. FOR SHARE: who enables, disables or deletes
+        // a subscription at the same time has either done so, and is seen, or waits and then finds these deliveries.
         return """
             WITH event (sequence, type) AS (
                 VALUES \(query: BatchRows.joined(types, filler: "(CAST(0 AS BIGINT), '')"))),
@@ -79,6 +86,7 @@ public struct EventMatching: Sendable {
                    CASE WHEN s.enabled = 1 THEN CAST(\(now) AS BIGINT) END, 0, 0, 0
             FROM matched m CROSS JOIN subscription s
             WHERE s.number = m.subscription_number AND s.deleted_at IS NULL AND s.after_sequence < m.sequence
+            \(query: dialect.forShare(of: "s"))
             ON CONFLICT (number) DO NOTHING
             """
     }

@@ -28,27 +28,41 @@ struct AttemptRecorder: Sendable {
             DeliveryVerdict(
                 of: report, schedule: report.delivery.subscription.terms.retrySchedule ?? schedule, now: now)
         }
-        let judged = zip(reports, verdicts).filter { $1.countsAsAttempt }
-        let states = try settle(Array(judged), at: now, in: transaction)
-        try insert(reports.filter { states[$0.delivery.number.value] != nil }, in: transaction)
-        var lanes: Set<Int64> = []
-        for (report, verdict) in zip(reports, verdicts) {
+        let lanes = Set(reports.map(\.delivery.subscription.number)).sorted()
+        let gone = zip(reports, verdicts).filter { $1 == .gone }.map(\.0.delivery.subscription.number)
+        try subscriptions.lock(gone, in: transaction)
+        try DeliveryQueue.lock(lanes, in: transaction)
+        let states = try settle(Array(zip(reports, verdicts)), at: now, in: transaction)
+        let written = zip(reports, verdicts).filter { $1.countsAsAttempt && states[ClaimKey($0)] != nil }
+        try insert(written.map(\.0), in: transaction)
+        for (report, verdict) in written {
             let lane = report.delivery.subscription.number
-            lanes.insert(lane)
-            if case .givenBack(let time) = verdict { try giveBack(report.delivery, at: time, in: transaction) }
-            guard states[report.delivery.number.value] != nil else { continue }
             if let wait = report.putsOffLane { try queue.block(lane, until: now + wait, in: transaction) }
             if verdict == .gone {
                 try subscriptions.setEnabled(false, lane, in: transaction)
-                try store.hold(lane, in: transaction)
+                try store.hold(lane, at: now, in: transaction)
             }
         }
-        try queue.moveOn(lanes.sorted(), at: now, in: transaction)
-        transaction.signal(DeliveryEngine.recorded)
+        try queue.moveOn(lanes, at: now, in: transaction)
         return zip(reports, verdicts).map { report, verdict in
-            let state = states[report.delivery.number.value]
+            let state = verdict.countsAsAttempt ? states[ClaimKey(report)] : nil
             return Recorded(
                 report: report, state: state, nextAttemptAt: state == .pending ? verdict.nextAttemptAt : nil)
+        }
+    }
+
+    /// One claim of a delivery: a batch may hold what came of an earlier one, whose lease was lost, as well.
+    private struct ClaimKey: Hashable {
+        let number: Int64, fence: Int64
+
+        init(_ report: AttemptReport) {
+            number = report.delivery.number.value
+            fence = report.delivery.fence
+        }
+
+        init(row: ResultRow) throws {
+            number = try row["number"]
+            fence = try row["fence"]
         }
     }
 
@@ -56,43 +70,48 @@ struct AttemptRecorder: Sendable {
     private func settle(
         _ judged: [(report: AttemptReport, verdict: DeliveryVerdict)], at now: Timestamp,
         in transaction: any Transaction
-    ) throws -> [Int64: Delivery.State] {
-        guard !judged.isEmpty else { return [:] }
+    ) throws -> [ClaimKey: Delivery.State] {
         let rows = judged.map { report, verdict -> SQLQuery in
             let delivery = report.delivery
             return """
                 (CAST(\(delivery.number.value) AS BIGINT), CAST(\(delivery.fence) AS BIGINT),
-                 CAST(\(delivery.attempt) AS BIGINT), \(verdict.state), CAST(\(verdict.nextAttemptAt) AS BIGINT),
-                 CAST(\(report.statusCode) AS BIGINT), \(report.error))
+                 CAST(\(delivery.attempt) AS BIGINT), CAST(\(verdict.countsAsAttempt) AS BIGINT), \(verdict.state),
+                 CAST(\(verdict.nextAttemptAt) AS BIGINT), CAST(\(report.statusCode) AS BIGINT), \(report.error))
                 """
         }
         let filler: SQLQuery = """
-            (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), '', CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), NULL)
+            (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), '', CAST(NULL AS BIGINT),
+             CAST(NULL AS BIGINT), NULL)
             """
-        // A subscription that was disabled or deleted meanwhile has set the state already: only a success, or the
-        // end of what is not cancelled, still changes it.
+        // What is tried again waits where its subscription was disabled meanwhile. A delivery whose lease was over, or
+        // whose subscription was deleted, has another state already: only a success, or the end of what is not
+        // cancelled, still changes it.
         let settled = try transaction.rows(
             """
-            WITH result (number, fence, attempt, state, next_at, status_code, error) AS (
+            WITH result (number, fence, attempt, counted, state, next_at, status_code, error) AS (
                 VALUES \(query: BatchRows.joined(rows, filler: filler)))
             UPDATE delivery SET
-                state = CASE WHEN r.state = 'delivered' OR delivery.state = 'delivering'
-                                  OR (r.state = 'failed' AND delivery.state <> 'cancelled')
-                             THEN r.state ELSE delivery.state END,
-                visible_at = CASE WHEN delivery.state = 'delivering' THEN r.next_at
-                                  WHEN r.state IN ('delivered', 'failed') THEN NULL ELSE delivery.visible_at END,
-                attempts = r.attempt,
-                step = delivery.step + 1,
-                last_status_code = r.status_code, last_error = r.error,
+                state = CASE WHEN r.state = 'delivered' OR (r.state = 'failed' AND delivery.state <> 'cancelled')
+                                 THEN r.state
+                             WHEN delivery.state <> 'delivering' THEN delivery.state
+                             WHEN s.enabled = 1 THEN r.state ELSE 'held' END,
+                visible_at = CASE WHEN r.state IN ('delivered', 'failed') THEN NULL
+                                  WHEN delivery.state <> 'delivering' THEN delivery.visible_at
+                                  WHEN s.enabled = 1 THEN r.next_at END,
+                attempts = delivery.attempts + r.counted,
+                step = delivery.step + r.counted,
+                last_status_code = CASE WHEN r.counted = 1 THEN r.status_code ELSE delivery.last_status_code END,
+                last_error = CASE WHEN r.counted = 1 THEN r.error ELSE delivery.last_error END,
                 ended_at = CASE WHEN r.state = 'delivered' OR (r.state = 'failed' AND delivery.state <> 'cancelled')
                                 THEN CAST(\(now) AS BIGINT) ELSE delivery.ended_at END
-            FROM result r
+            FROM result r, subscription s
             WHERE delivery.number = r.number AND delivery.fence = r.fence AND delivery.attempts = r.attempt - 1
-            RETURNING delivery.number AS number, delivery.state AS state
+              AND s.number = delivery.subscription_number
+            RETURNING delivery.number AS number, delivery.fence AS fence, delivery.state AS state
             """)
         return Dictionary(
-            uniqueKeysWithValues: try settled.map { row -> (Int64, Delivery.State) in
-                (try row["number"], try row["state"])
+            uniqueKeysWithValues: try settled.map { row -> (ClaimKey, Delivery.State) in
+                (try ClaimKey(row: row), try row["state"])
             })
     }
 
@@ -122,14 +141,6 @@ struct AttemptRecorder: Sendable {
             FROM attempt WHERE delivery_number > 0
             """)
     }
-
-    private func giveBack(_ delivery: ClaimedDelivery, at time: Timestamp, in transaction: any Transaction) throws {
-        try transaction.execute(
-            """
-            UPDATE delivery SET state = 'pending', visible_at = \(time)
-            WHERE number = \(delivery.number.value) AND fence = \(delivery.fence) AND state = 'delivering'
-            """)
-    }
 }
 
 extension DeliveryVerdict {
@@ -156,7 +167,7 @@ extension AttemptReport {
 
     var error: AttemptError? { if case .unanswered(let error, _) = outcome { error } else { nil } }
 
-    var errorDetail: String? { if case .unanswered(_, let detail) = outcome { detail } else { nil } }
+    var errorDetail: String? { if case .unanswered(_, let detail) = outcome { detail.storable } else { nil } }
 
     /// What can be read of the answer's beginning, no more than 4 KiB as text. NUL, which PostgreSQL cannot keep, and
     /// what is no UTF-8 are replaced.
@@ -165,13 +176,13 @@ extension AttemptReport {
     }
 
     static func text(of body: [UInt8]) -> String {
+        let whole = String(decoding: body.prefix(DeliveryAttempt.responseLimit), as: UTF8.self).storable
         var text = ""
         var size = 0
-        for scalar in String(decoding: body.prefix(DeliveryAttempt.responseLimit), as: UTF8.self).unicodeScalars {
-            let kept = scalar == "\0" ? "\u{FFFD}" : scalar
-            size += UTF8.width(kept)
+        for scalar in whole.unicodeScalars {
+            size += UTF8.width(scalar)
             guard size <= DeliveryAttempt.responseLimit else { break }
-            text.unicodeScalars.append(kept)
+            text.unicodeScalars.append(scalar)
         }
         return text
     }

@@ -2,7 +2,7 @@ import CausewayCore
 import Events
 
 /// A delivery under this process's lease, with all that an attempt needs.
-struct ClaimedDelivery: Sendable {
+struct ClaimedDelivery: Sendable, Identifiable {
     let number: DeliveryNumber
     /// Grows with each claim: what an earlier claim still wants to write is refused.
     let fence: Int64
@@ -12,6 +12,8 @@ struct ClaimedDelivery: Sendable {
     let step: Int
     let subscription: Subscription
     let event: EventEnvelope
+
+    var id: DeliveryNumber { number }
 }
 
 /// How one attempt went.

@@ -2,13 +2,14 @@
 public enum EventTypes {
     /// `subscription.test` is not among them: it goes to the tested subscription alone.
     public static let all = [
-        "export.completed", "export.failed", "export.expired", "export.mirrored", "import.completed", "import.failed",
-        "import.needs_attention", "subscription.failing", "subscription.disabled",
+        "export.completed", "export.failed", "export.expired", "export.mirrored", "schedule.missed",
+        "import.completed", "import.failed", "import.needs_attention", "subscription.failing", "subscription.disabled",
     ]
 
     /// The names of an event's attributes by the kind of its resource.
     static func filterDimensions(of type: String) -> Set<SubscriptionFilter.Dimension> {
         if type.hasPrefix("export.") { return [.report, .reportType, .source] }
+        if type.hasPrefix("schedule.") { return [.report] }
         if type.hasPrefix("import.") { return [.object] }
         return []
     }

@@ -119,7 +119,7 @@ struct SubscriptionInput {
             reader.refuse(
                 "filter", "never_matches",
                 "No event of the chosen types carries all of these: exports carry report, report_type and source, "
-                    + "imports carry object. Make a subscription for each.")
+                    + "schedules report, imports object. Make a subscription for each.")
         }
     }
 

@@ -48,15 +48,16 @@ public struct SubscriptionOperations: Sendable {
         _ id: SubscriptionID, _ body: JSONValue, recording: @escaping Recording
     ) async throws -> Subscription {
         try await engine.write { [self] transaction in
-            let before = try existing(id, in: transaction)
+            let before = try held(id, in: transaction)
             let change = try input.change(before.terms, enabled: before.enabled, by: body)
             try store.update(before, to: change.terms, in: transaction)
             if change.enabled != before.enabled {
                 try store.setEnabled(change.enabled, before.number, in: transaction)
+                try DeliveryQueue.lock([before.number], in: transaction)
                 if change.enabled {
                     try deliveries.release(before.number, at: time.now(), in: transaction)
                 } else {
-                    try deliveries.hold(before.number, in: transaction)
+                    try deliveries.hold(before.number, at: time.now(), in: transaction)
                 }
             }
             let after = try existing(id, in: transaction)
@@ -69,7 +70,7 @@ public struct SubscriptionOperations: Sendable {
     /// Throws `FanoutError.subscriptionNotFound`.
     public func delete(_ id: SubscriptionID, recording: @escaping Recording) async throws {
         try await engine.write { [self] transaction in
-            let subscription = try existing(id, in: transaction)
+            let subscription = try held(id, in: transaction)
             let now = time.now()
             try store.delete(subscription.number, at: now, in: transaction)
             try deliveries.cancel(subscription.number, at: now, in: transaction)
@@ -79,6 +80,14 @@ public struct SubscriptionOperations: Sendable {
 
     private func existing(_ id: SubscriptionID, in transaction: any Transaction) throws -> Subscription {
         guard let subscription = try store.subscription(id, in: transaction) else {
+            throw FanoutError.subscriptionNotFound
+        }
+        return subscription
+    }
+
+    /// As whoever changed it last has left it; nobody else changes it until the transaction's end.
+    private func held(_ id: SubscriptionID, in transaction: any Transaction) throws -> Subscription {
+        guard let subscription = try store.subscription(id, in: transaction, locking: true) else {
             throw FanoutError.subscriptionNotFound
         }
         return subscription

@@ -31,8 +31,24 @@ struct SubscriptionStore: Sendable {
         return subscription
     }
 
-    func subscription(_ id: SubscriptionID, in transaction: any Transaction) throws -> Subscription? {
-        try transaction.first("SELECT * FROM subscription WHERE id = \(id) AND deleted_at IS NULL")
+    func subscription(
+        _ id: SubscriptionID, in transaction: any Transaction, locking: Bool = false
+    ) throws -> Subscription? {
+        try transaction.first(
+            """
+            SELECT * FROM subscription WHERE id = \(id) AND deleted_at IS NULL
+            \(query: locking ? transaction.dialect.forUpdate : "")
+            """)
+    }
+
+    /// Waits for whoever changes them; before their lanes, as everybody does.
+    func lock(_ numbers: [Int64], in transaction: any Transaction) throws {
+        guard !numbers.isEmpty, !transaction.dialect.isSingleProcess else { return }
+        _ = try transaction.rows(
+            """
+            SELECT number FROM subscription WHERE number IN \(query: BatchRows.numbers(numbers))
+            ORDER BY number \(query: transaction.dialect.forUpdate)
+            """)
     }
 
     /// Newest first. A page's key is the subscription's number.

@@ -1,3 +1,5 @@
+import CausewayCore
+
 /// The stable name of what is wrong. More may be added, none renamed.
 public enum ProblemCode: String, Codable, CaseIterable, BitwiseCopyable, Sendable {
     // The file is refused, whatever the mode.
@@ -57,6 +59,7 @@ public struct RowProblem: Codable, Hashable, Sendable {
 
     public static let valueLimit = 100
 
+    /// Whatever the file's bytes are, its texts can be stored.
     public init(
         row: Int? = nil, line: Int? = nil, byteOffset: Int? = nil, column: String? = nil, code: ProblemCode,
         value: String? = nil, message: String, suggestion: String? = nil
@@ -64,11 +67,11 @@ public struct RowProblem: Codable, Hashable, Sendable {
         self.row = row
         self.line = line
         self.byteOffset = byteOffset
-        self.column = column
+        self.column = column?.showingNUL
         self.code = code
-        self.value = value.map { String($0.prefix(Self.valueLimit)) }
-        self.message = message
-        self.suggestion = suggestion
+        self.value = value.map { String($0.prefix(Self.valueLimit)).showingNUL }
+        self.message = message.showingNUL
+        self.suggestion = suggestion?.showingNUL
     }
 
     enum CodingKeys: String, CodingKey {

@@ -1,4 +1,5 @@
 import CSV
+import CausewayCore
 
 /// Counts rows, keeps the first problems and marks where chunks begin. The first record is the header.
 struct RowCheck: Sendable {
@@ -112,7 +113,9 @@ struct RowCheck: Sendable {
             // A byte that is no text in row 7 is no matter of the header.
             let row = failure.byteOffset >= summary.headerBytes.upperBound && hasRecords ? summary.totalRows + 1 : nil
             var problem = ProblemText.problem(failure, row: row)
-            if let cell = failure.cell, summary.header.indices.contains(cell) { problem.column = summary.header[cell] }
+            if let cell = failure.cell, summary.header.indices.contains(cell) {
+                problem.column = summary.header[cell].showingNUL
+            }
             try refuse(problem, report)
         } else if !hasRecords {
             try refuse(

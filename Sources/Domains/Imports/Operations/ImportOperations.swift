@@ -159,9 +159,11 @@ public struct ImportOperations: Sendable {
         _ id: ImportID, _ recording: @escaping Recording,
         _ decide: @escaping @Sendable (inout Import, Timestamp, any Transaction) throws -> [ImportConsequence]
     ) async throws -> Import {
-        try await context.writeAgainOnConflict { [context] transaction in
+        try await context.engine.write { [context] transaction in
             let now = context.time.now()
-            guard let before = try context.store.find(id, in: transaction) else { throw ImportOperationError.notFound }
+            guard let before = try context.store.find(id, toChange: true, in: transaction) else {
+                throw ImportOperationError.notFound
+            }
             var found = before
             let consequences = try decide(&found, now, transaction)
             if found != before {

@@ -9,8 +9,12 @@ public struct ImportStore: Sendable {
 
     // MARK: Reading
 
-    public func find(_ id: ImportID, in transaction: any Transaction) throws -> Import? {
-        let found: Import? = try transaction.first("SELECT * FROM import WHERE id = \(id)")
+    /// - Parameter toChange: waits for whoever is changing it and holds off others until the transaction ends. Whoever
+    ///   changes an import reads it so before anything else is written: then no two wait for one another (import,
+    ///   fingerprint's lock, work, event).
+    public func find(_ id: ImportID, toChange: Bool = false, in transaction: any Transaction) throws -> Import? {
+        let lock = toChange ? transaction.dialect.forUpdate : ""
+        let found: Import? = try transaction.first("SELECT * FROM import WHERE id = \(id) \(query: lock)")
         return try found.map { try withChunks([$0], in: transaction)[0] }
     }
 

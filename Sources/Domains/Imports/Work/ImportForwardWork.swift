@@ -23,7 +23,7 @@ struct ImportForwardWork: Sendable {
         WorkDraft(kind: kind, key: id.text, dueAt: dueAt)
     }
 
-    private func run(_ item: WorkItem) async throws -> WorkOutcome {
+    func run(_ item: WorkItem) async throws -> WorkOutcome {
         guard let id = ImportID(parsing: item.key) else { return .bury("\(item.key) names no import") }
         guard let (sending, number) = try await takeUp(id, item) else { return .settled }
         let attempt = sending.chunks.first { $0.number == number }?.attempts ?? 0
@@ -33,19 +33,32 @@ struct ImportForwardWork: Sendable {
         return .settled
     }
 
-    /// Nil where nothing is to be sent.
+    /// Nil where nothing is to be sent. Where nobody knows whether the commit holds, it is looked again: nothing has gone
+    /// out yet, and the time names this attempt.
     private func takeUp(_ id: ImportID, _ item: WorkItem) async throws -> (Import, Int)? {
-        let (taken, step) = try await context.writeAgainOnConflict {
-            [context] transaction -> (Import?, Import.ForwardStep) in
-            let now = context.time.now()
-            guard let before = try context.store.find(id, in: transaction) else {
+        let now = context.time.now()
+        return try await CommitDoubt.lookAgain { try await takeUp(id, item, at: now, isFirstLook: $0) }
+    }
+
+    private func takeUp(
+        _ id: ImportID, _ item: WorkItem, at now: Timestamp, isFirstLook: Bool
+    ) async throws -> (Import, Int)? {
+        let (taken, step) = try await context.engine.write { [context] transaction -> (Import?, Import.ForwardStep) in
+            guard let before = try context.store.find(id, toChange: true, in: transaction) else {
                 try context.queue.complete(item, at: now, in: transaction)
                 return (nil, .settled([]))
+            }
+            if !isFirstLook, let own = before.chunks.first(where: { $0.state == .sending && $0.sentAt == now }) {
+                try context.queue.renew(item, at: context.time.now(), in: transaction)
+                return (before, .send(chunk: own.number))
             }
             var found = before
             let step = found.takeUp(at: now)
             var consequences: [ImportConsequence] = []
-            if case .settled(let following) = step {
+            switch step {
+            // A process that was asleep leaves the sending to whoever has the item by now.
+            case .send: try context.queue.renew(item, at: context.time.now(), in: transaction)
+            case .settled(let following):
                 consequences = following
                 try context.queue.complete(item, at: now, in: transaction)
             }
@@ -64,13 +77,8 @@ struct ImportForwardWork: Sendable {
 
     private func send(_ sending: Import, _ item: WorkItem) async -> ImportForwardAnswer {
         let name = context.fileName(sending.id)
-        guard context.files.size(of: name) != nil, let object = ImportObjectName(rawValue: sending.object.rawValue)
-        else {
-            return .refused(
-                ImportError(
-                    code: "file_lost",
-                    message: "The uploaded file is not on this gateway's disk any more. Upload it again."))
-        }
+        if let answer = missing(name, sending, item) { return answer }
+        guard let object = ImportObjectName(rawValue: sending.object.rawValue) else { return Self.fileLost }
         let upload = ImportUpload(
             object: object, filePath: context.files.path(name),
             filename: sending.filename ?? "\(sending.object.rawValue).csv", group: sending.group,
@@ -87,24 +95,44 @@ struct ImportForwardWork: Sendable {
         }
     }
 
+    /// Why nothing can be sent; nil where the file is there.
+    private func missing(_ name: String, _ sending: Import, _ item: WorkItem) -> ImportForwardAnswer? {
+        let now = context.time.now()
+        let again = now + WorkHandler.exponentialBackoff(item.attempt)
+        do {
+            if try context.files.size(of: name) != nil { return nil }
+        } catch {
+            context.logger.error("uploads cannot be looked at", metadata: ["error": "\(error)"])
+            return .notTaken(
+                ImportError(
+                    code: "storage_unavailable", message: "The gateway's files cannot be read now. It is tried again."),
+                again: again)
+        }
+        let mayAppear =
+            !context.engine.dialect.isSingleProcess
+            && now.since(sending.createdAt) < context.settings.visibilityDelay
+        guard mayAppear else { return Self.fileLost }
+        return .notTaken(
+            ImportError(
+                code: "file_not_visible",
+                message: "The uploaded file is not yet visible to the gateway that sends it. It is tried again."),
+            again: min(again, now + .seconds(10)))
+    }
+
+    private static let fileLost = ImportForwardAnswer.refused(
+        ImportError(
+            code: "file_lost",
+            message: "The uploaded file is not in the gateway's data directory any more. Upload it again."))
+
     /// Tried again where the store fails: what the vendor answered is known here and nowhere else.
     private func settle(
         _ id: ImportID, _ item: WorkItem, chunk: Int, attempt: Int, _ answer: ImportForwardAnswer
     ) async throws {
-        var pause = Duration.milliseconds(100)
-        var tries = 1
-        while true {
-            do {
-                return try await write(id, item, chunk: chunk, attempt: attempt, answer)
-            } catch let error as StorageError {
-                context.logger.error(
-                    "an import's answer could not be written", metadata: ["import": "\(id)", "error": "\(error)"])
-                // A full disk is mended by somebody: what is known here is kept for as long as the process lives.
-                guard error == .full || error == .busy || tries < 4 else { throw error }
-                try await context.time.sleep(for: pause)
-                pause = min(pause * 10, .seconds(10))
-                tries += 1
-            }
+        try await CommitDoubt.insist(by: context.time) { error in
+            context.logger.error(
+                "an import's answer could not be written", metadata: ["import": "\(id)", "error": "\(error)"])
+        } _: {
+            try await write(id, item, chunk: chunk, attempt: attempt, answer)
         }
     }
 
@@ -113,7 +141,7 @@ struct ImportForwardWork: Sendable {
     ) async throws {
         let settled = try await context.engine.write { [context] transaction -> Import? in
             let now = context.time.now()
-            guard let before = try context.store.find(id, in: transaction) else { return nil }
+            guard let before = try context.store.find(id, toChange: true, in: transaction) else { return nil }
             var found = before
             var again: Timestamp?
             var consequences = answer.apply(to: &found, chunk: chunk, attempt: attempt, again: &again, at: now)

@@ -40,7 +40,7 @@ struct Authentication: RouterMiddleware {
         }
     }
 
-    private static func unauthorized(_ detail: String) -> Problem {
+    static func unauthorized(_ detail: String) -> Problem {
         var problem = Problem(.unauthorized, code: "unauthorized", detail: detail)
         problem.headers[.wwwAuthenticate] = "Bearer realm=\"causeway\", Basic realm=\"causeway\", charset=\"UTF-8\""
         return problem

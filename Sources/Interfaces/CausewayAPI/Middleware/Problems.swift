@@ -38,6 +38,18 @@ struct Problems: RouterMiddleware {
                 detail: "The store does not answer: nothing was changed. Try again.")
             problem.headers[.retryAfter] = "1"
             return problem
+        case StorageError.connectionLost(commitSent: true):
+            context.logger.error("the store's answer to a change was lost")
+            return Problem(
+                .serviceUnavailable, code: "outcome_unknown",
+                detail: """
+                    The store's answer was lost: nobody knows whether the change was made. Look before you send it \
+                    again; with the same Idempotency-Key it can be sent again as it is.
+                    """)
+        case StorageError.textNotStorable:
+            return Problem(
+                .unprocessableContent, code: "invalid_character",
+                detail: "A text in the request holds U+0000, which cannot be stored. Take it out.")
         case let error as any HTTPResponseError where error.status == .notFound:
             return notFound(request)
         case let error as any HTTPResponseError:

@@ -10,6 +10,8 @@ extension HTTPField.Name {
     static let idempotencyKey = Self(validated: "Idempotency-Key")
     static let idempotencyReplayed = Self(validated: "Idempotency-Replayed")
     static let retryAfter = Self(validated: "Retry-After")
+    /// RFC 9530
+    static let reprDigest = Self(validated: "Repr-Digest")
 
     private init(validated name: String) {
         guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
@@ -32,7 +34,7 @@ struct RequestLog: RouterMiddleware {
         let start = ContinuousClock.now
         var response = try await next(request, context)
         response.headers[.requestID] = context.requestID
-        let isNoise = request.uri.path == "/healthz" || request.uri.path == "/readyz"
+        let isNoise = ["/healthz", "/readyz", "/metrics"].contains(request.uri.path)
         context.logger.log(
             level: isNoise ? .debug : .info, "request",
             metadata: [

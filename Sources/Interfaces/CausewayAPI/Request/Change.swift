@@ -2,6 +2,7 @@ import Access
 import CausewayCore
 import HTTPTypes
 import Hummingbird
+import Logging
 import Storage
 
 /// Carries out what a caller asks to be changed: once for an `Idempotency-Key`, and with an audit row in the
@@ -41,7 +42,14 @@ struct ChangeRecorder: Sendable {
     ) async throws -> Response {
         let caller = try context.requireCaller()
         let idempotent = try bodyHash.flatMap { try idempotentRequest(request, caller: caller, bodyHash: $0) }
-        if let idempotent, let answer = try await earlierAnswer(to: idempotent) { return answer }
+        var mark: IdempotencyMark?
+        if let idempotent {
+            switch try await begin(idempotent, context) {
+            case .carryOut(let own): mark = own
+            case .answered(let answer): return answer
+            }
+        }
+        let ownMark = mark
         let requestID = context.requestID
         let remoteAddress = context.remoteAddress
         do {
@@ -55,9 +63,9 @@ struct ChangeRecorder: Sendable {
                             resource: outcome.resource, result: outcome.status.code, remoteAddress: remoteAddress,
                             requestID: requestID, detail: outcome.detail), in: transaction)
                 }
-                if let idempotent {
+                if let ownMark {
                     try idempotency.finish(
-                        idempotent,
+                        ownMark,
                         answer: StoredAnswer(
                             status: outcome.status.code, location: outcome.location, body: outcome.body?.text ?? ""),
                         at: now, in: transaction)
@@ -70,9 +78,8 @@ struct ChangeRecorder: Sendable {
             return Self.response(
                 status: outcome.status, location: outcome.location, body: outcome.body?.text ?? "")
         } catch {
-            if let idempotent {
-                try await engine.write { [idempotency] in try idempotency.abandon(idempotent, in: $0) }
-            }
+            if let ownMark { await abandon(ownMark, context) }
+            if error is IdempotencyOvertaken { throw Self.inProgress }
             throw error
         }
     }
@@ -92,25 +99,61 @@ struct ChangeRecorder: Sendable {
         return IdempotentRequest(caller: caller.id, operation: operation, key: key, bodyHash: bodyHash)
     }
 
-    private func earlierAnswer(to request: IdempotentRequest) async throws -> Response? {
-        let outcome = try await engine.write { [idempotency, time] in
-            try idempotency.begin(request, at: time.now(), in: $0)
+    private enum Beginning {
+        case carryOut(IdempotencyMark)
+        case answered(Response)
+    }
+
+    private func begin(_ request: IdempotentRequest, _ context: APIContext) async throws -> Beginning {
+        let now = time.now()
+        let outcome: IdempotencyOutcome
+        do {
+            // Not shared: the same requests sent to two gateways at once could wait for one another.
+            outcome = try await engine.write { [idempotency] in try idempotency.begin(request, at: now, in: $0) }
+        } catch StorageError.connectionLost(commitSent: true) {
+            // A mark may be there; what was asked for has not begun.
+            await abandon(IdempotencyMark(request, at: now), context)
+            throw StorageError.connectionLost(commitSent: false)
         }
         switch outcome {
-        case .first: return nil
+        case .first(let mark): return .carryOut(mark)
         case .replay(let answer):
             var response = Self.response(
                 status: .init(code: answer.status), location: answer.location, body: answer.body)
             response.headers[.idempotencyReplayed] = "true"
-            return response
-        case .inProgress:
-            throw Problem.conflict(
-                code: "idempotency_in_progress",
-                detail: "The first request with this Idempotency-Key is still being carried out. Try again shortly.")
+            return .answered(response)
+        case .inProgress: throw Self.inProgress
         case .conflict:
             throw Problem.conflict(
                 code: "idempotency_conflict",
                 detail: "This Idempotency-Key was used for another body. Use a new key for a new request.")
+        }
+    }
+
+    private static let inProgress = Problem.conflict(
+        code: "idempotency_in_progress",
+        detail: "Another request with this Idempotency-Key is still being carried out. Try again shortly.")
+
+    /// What the caller is told is why the change failed, whatever becomes of the mark. Where the store is away it is taken
+    /// off once it is back, so that the caller's next try does not have to wait until it runs out.
+    private func abandon(_ mark: IdempotencyMark, _ context: APIContext) async {
+        if await hasAbandoned(mark, context) { return }
+        Task { [time] in
+            while time.now() < mark.runsOutAt {
+                try await time.sleep(for: .seconds(1))
+                if await hasAbandoned(mark, context) { return }
+            }
+        }
+    }
+
+    private func hasAbandoned(_ mark: IdempotencyMark, _ context: APIContext) async -> Bool {
+        do {
+            try await engine.write { [idempotency] in try idempotency.abandon(mark, in: $0) }
+            return true
+        } catch {
+            context.logger.warning(
+                "the mark of an Idempotency-Key could not be taken off", metadata: ["error": "\(error)"])
+            return false
         }
     }
 

@@ -93,6 +93,10 @@ struct QueryParameters {
 
     /// Throws everything that was wrong, unknown parameters included.
     mutating func finish() throws {
+        for (name, value) in pairs where name.holdsNUL || value.holdsNUL {
+            guard problems.count < FieldProblem.limit else { break }
+            problems.append(.nul(name.showingNUL))
+        }
         for (name, _) in pairs where !known.contains(name) && problems.count < FieldProblem.limit {
             let near = NearestName.of(name, among: known).map { "; did you mean `\($0)`?" } ?? "."
             refuse(name, "unknown_parameter", "There is no such parameter here\(near)")

@@ -48,6 +48,9 @@ struct RequestObject {
         guard let object = value.object else {
             throw Problem(.badRequest, code: "invalid_json", detail: "The body must be a JSON object, `{…}`.")
         }
+        if let place = value.placeOfNUL {
+            throw Problem.invalid([.nul(String(place.prefix(100)))])
+        }
         members = object
     }
 

@@ -57,7 +57,7 @@ enum Answer {
     }
 
     /// RFC 9110 section 13.1.2: weak comparison, `*` matches whatever there is.
-    private static func matches(_ fields: [String], _ tag: String) -> Bool {
+    static func matches(_ fields: [String], _ tag: String) -> Bool {
         fields.joined(separator: ",").split(separator: ",").contains { candidate in
             let candidate = candidate.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
             let text = String(candidate)

@@ -69,6 +69,11 @@ public struct FieldProblem: Sendable, Hashable {
         self.detail = detail
     }
 
+    static func nul(_ field: String) -> FieldProblem {
+        FieldProblem(
+            field: field, code: "invalid_character", detail: "This holds U+0000, which cannot be stored. Take it out.")
+    }
+
     var json: JSONValue {
         ["field": .string(field), "code": .string(code), "detail": .string(detail)]
     }

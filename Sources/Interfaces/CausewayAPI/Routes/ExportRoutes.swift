@@ -4,7 +4,6 @@ import Exports
 import Foundation
 import HTTPTypes
 import Hummingbird
-import NIOCore
 import Vendor
 
 /// `/v1/exports`
@@ -100,23 +99,11 @@ struct ExportRoutes {
         }
     }
 
-    /// Passed through from the vendor, as it is read.
+    /// From the mirror, or passed through from the vendor as it is read.
     @Sendable private func file(_ request: Request, _ context: APIContext) async throws -> Response {
         let id = try context.parameters.require("id")
         let name = try context.parameters.require("name").removingPercentEncoding ?? ""
-        let download = try await translating { try await exports.files.open(id, name) }
-        var headers: HTTPFields = [
-            .contentType: name.hasSuffix(".zip") ? "application/zip" : "text/csv; charset=utf-8",
-            .contentDisposition: ContentDisposition.attachment(name), .xContentTypeOptions: "nosniff",
-        ]
-        headers[.cacheControl] = "private, no-store"
-        if let size = download.size { headers[.contentLength] = String(size) }
-        return Response(
-            status: .ok, headers: headers,
-            body: ResponseBody(contentLength: download.size.map(Int.init)) { writer in
-                for try await bytes in download { try await writer.write(ByteBuffer(bytes: bytes)) }
-                try await writer.finish(nil)
-            })
+        return try FileAnswer.response(try await translating { try await exports.files.open(id, name) }, for: request)
     }
 
     @Sendable private func reports(_ request: Request, _ context: APIContext) async throws -> Response {

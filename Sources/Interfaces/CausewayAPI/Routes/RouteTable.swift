@@ -1,5 +1,7 @@
 public import Access
 public import HTTPTypes
+import CausewayCore
+import Foundation
 import Hummingbird
 import Synchronization
 
@@ -55,6 +57,10 @@ struct Routes {
         let refusesQuery = refusesUnknownParameters && !readsQuery
         router.on(RouterPath(template), method: method) { request, context in
             if let scope { try context.require(scope) }
+            // Nothing has such a name, and no store need be asked.
+            if request.uri.path.removingPercentEncoding?.holdsNUL == true {
+                throw Problem(.notFound, code: "not_found", detail: "Nothing here has U+0000 in its name.")
+            }
             if refusesQuery {
                 var query = QueryParameters(request)
                 try query.finish()

@@ -33,6 +33,38 @@ extension SettingTable {
         triggerFor.description, askAgainAfter.description, silenceFor.description,
     ]
 
+    // MARK: Schedules
+
+    static let scheduleGrace = Setting(
+        "schedules.grace", .duration(.seconds(1) ... .seconds(86_400)), default: "5m",
+        "A schedule's run that is later than this was missed, which the event schedule.missed tells.")
+
+    static let schedules: [SettingDescription] = [scheduleGrace.description]
+
+    // MARK: The mirror
+
+    static let mirrorEnabled = Setting(
+        "mirror.enabled", .boolean, default: "true",
+        """
+        Copy the files of every export before the vendor's links die. Without, they are passed through while those live.
+        """)
+    static let mirrorConcurrency = Setting(
+        "mirror.concurrency", .number(1...64), default: "4", "Files that one gateway fetches at once.")
+    static let mirrorKeep = Setting(
+        "mirror.keep", .duration(.seconds(60) ... .seconds(3650 * 86_400)), default: "30d",
+        "How long mirrored files are kept; then they are removed, and asking for one tells why.")
+    static let mirrorSize = Setting(
+        "mirror.max_size", .byteSize(atLeast: 1), note: "as much as the disk has",
+        "How much all mirrored files may take; the oldest exports make room, the newest stays however large it is.")
+    static let mirrorKeepFree = Setting(
+        "mirror.keep_free", .byteSize(atLeast: 0), default: "256MiB",
+        "Room on the disk that is left to others, such as the database: a file that would take it waits at the vendor.")
+
+    static let mirror: [SettingDescription] = [
+        mirrorEnabled.description, mirrorConcurrency.description, mirrorKeep.description, mirrorSize.description,
+        mirrorKeepFree.description,
+    ]
+
     // MARK: Deliveries
 
     static let retrySchedule = Setting(

@@ -12,10 +12,14 @@ public enum SettingTable {
     static let internalURL = Setting(
         "internal_url", .httpURL, note: "public_url", "Under which callers are given links to files.")
     static let dataDirectory = Setting(
-        "data_dir", .path, default: "./causeway-data", "Database, uploads and mirrored files.")
+        "data_dir", .path, default: "./causeway-data",
+        "Uploads, mirrored files and, without database_url, the database. Gateways on one database share it.")
     static let databaseURL = Setting(
-        "database_url", .databaseURL, note: "SQLite in data_dir", isSecret: true,
-        "The database; postgres:// for several gateways on one database comes with a later version.")
+        "database_url", .databaseAddress, note: "SQLite in data_dir, for one gateway", isSecret: true,
+        """
+        A PostgreSQL database, for several gateways at once. As libpq takes it, so with several hosts \
+        (target_session_attrs=read-write finds the one to write to), sslmode=verify-full and the like.
+        """)
     static let filesURL = Setting(
         "files_url", .filesURL, note: "data_dir", "Where files are kept; s3:// comes with a later version.")
     static let adminKey = Setting(
@@ -35,6 +39,30 @@ public enum SettingTable {
         "server.shutdown_grace", .duration(.seconds(1) ... .seconds(600)), default: "30s",
         "How long requests and deliveries in flight may take to end after SIGTERM.")
 
+    static let metricsKey = Setting(
+        "metrics.key", .secret, note: "none: whoever reaches the gateway may read /metrics", isSecret: true,
+        "What /metrics asks for, as a Bearer token or as Basic's password.")
+
+    // MARK: The database
+
+    static let databaseConnections = Setting(
+        "database.connections", .number(2...200), default: "8", "Connections of one gateway to PostgreSQL.")
+    static let statementTimeout = Setting(
+        "database.statement_timeout", .duration(.seconds(1) ... .seconds(3600)), default: "30s",
+        "PostgreSQL ends a statement that takes longer.")
+    static let lockTimeout = Setting(
+        "database.lock_timeout", .duration(.seconds(1) ... .seconds(3600)), default: "10s",
+        "How long a statement waits for what another transaction holds.")
+    static let databaseConnectTimeout = Setting(
+        "database.connect_timeout", .duration(.seconds(2) ... .seconds(300)), default: "10s",
+        "For one connection to one host of PostgreSQL.")
+    static let listenURL = Setting(
+        "database.listen_url", .databaseAddress, note: "database_url", isSecret: true,
+        """
+        The same database for LISTEN, where database_url leads to a pooler in transaction mode: past it. Without, \
+        gateways there hear of one another's changes by looking every two seconds.
+        """)
+
     // MARK: Outbound
 
     static let proxy = Setting(
@@ -50,7 +78,8 @@ public enum SettingTable {
         "log.format", .oneOf as SettingKind<LogFormat>, note: "json (text on a terminal)",
         "One JSON object a line, or text for people.")
 
-    public static let all: [SettingDescription] = service + vendor + exports + deliveries + imports + operation
+    public static let all: [SettingDescription] =
+        service + vendor + exports + schedules + mirror + deliveries + imports + operation
 
     private static let service: [SettingDescription] = [
         listen.description, publicURL.description, internalURL.description, dataDirectory.description,
@@ -58,8 +87,10 @@ public enum SettingTable {
     ]
 
     private static let operation: [SettingDescription] = [
-        shutdownGrace.description, proxy.description, caFile.description, logLevel.description,
-        logFormat.description, s3Endpoint.description, s3Region.description, s3AccessKey.description,
+        shutdownGrace.description, metricsKey.description, databaseConnections.description,
+        statementTimeout.description, lockTimeout.description, databaseConnectTimeout.description,
+        listenURL.description, proxy.description, caFile.description, logLevel.description, logFormat.description,
+        s3Endpoint.description, s3Region.description, s3AccessKey.description,
         s3SecretKey.description,
     ]
 }

@@ -39,6 +39,24 @@ extension Settings {
             found.append(
                 "outbound.proxy (\(proxy)) resolves names itself: it must refuse private addresses, Causeway cannot")
         }
+        return found + database.contradictions()
+    }
+}
+
+extension Settings.Database {
+    fileprivate func contradictions() -> [String] {
+        guard let address else {
+            return listenAddress == nil ? [] : ["database.listen_url has no effect without database_url"]
+        }
+        var found: [String] = []
+        if !address.isLocal, !["require", "verify-ca", "verify-full"].contains(address.sslMode) {
+            found.append(
+                "database_url (\(address.place)) does not ask for TLS: what goes to the database can travel readable; "
+                    + "add sslmode=verify-full, and sslrootcert where the authority is your own")
+        }
+        if lockTimeout > statementTimeout {
+            found.append("database.lock_timeout is longer than database.statement_timeout, which ends the wait before")
+        }
         return found
     }
 }

@@ -32,13 +32,16 @@ extension Settings {
         dataDirectory = reader.value(SettingTable.dataDirectory)
         adminKey = reader.optional(SettingTable.adminKey)
         shutdownGrace = reader.value(SettingTable.shutdownGrace)
+        metricsKey = reader.optional(SettingTable.metricsKey)
+        database = Database(reading: &reader)
         outbound = Outbound(reading: &reader)
         vendor = Vendor(reading: &reader, isNeeded: purpose == .serving)
         exports = Exports(reading: &reader)
+        schedules = Schedules(reading: &reader)
+        mirror = Mirror(reading: &reader)
         deliveries = Deliveries(reading: &reader)
         imports = Imports(reading: &reader)
         log = Log(reading: &reader)
-        _ = reader.optional(SettingTable.databaseURL)
         _ = reader.optional(SettingTable.filesURL)
         let s3: [(String, Bool)] = [
             ("s3.endpoint", reader.optional(SettingTable.s3Endpoint) != nil),
@@ -47,6 +50,17 @@ extension Settings {
             ("s3.secret_key", reader.optional(SettingTable.s3SecretKey) != nil),
         ]
         warnings = contradictions() + s3.filter(\.1).map { "\($0.0) has no effect without files_url = s3://…" }
+    }
+}
+
+extension Settings.Database {
+    init(reading reader: inout SettingsReader) {
+        address = reader.optional(SettingTable.databaseURL)
+        connections = reader.value(SettingTable.databaseConnections)
+        statementTimeout = reader.value(SettingTable.statementTimeout)
+        lockTimeout = reader.value(SettingTable.lockTimeout)
+        connectTimeout = reader.value(SettingTable.databaseConnectTimeout)
+        listenAddress = reader.optional(SettingTable.listenURL)
     }
 }
 
@@ -101,6 +115,22 @@ extension Settings.Exports {
         triggerFor = reader.value(SettingTable.triggerFor)
         askAgainAfter = reader.value(SettingTable.askAgainAfter)
         silenceFor = reader.value(SettingTable.silenceFor)
+    }
+}
+
+extension Settings.Schedules {
+    init(reading reader: inout SettingsReader) {
+        grace = reader.value(SettingTable.scheduleGrace)
+    }
+}
+
+extension Settings.Mirror {
+    init(reading reader: inout SettingsReader) {
+        isEnabled = reader.value(SettingTable.mirrorEnabled)
+        concurrency = reader.value(SettingTable.mirrorConcurrency)
+        keep = reader.value(SettingTable.mirrorKeep)
+        maximumSize = reader.optional(SettingTable.mirrorSize)
+        keepFree = reader.value(SettingTable.mirrorKeepFree)
     }
 }
 

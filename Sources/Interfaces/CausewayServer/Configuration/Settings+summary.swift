@@ -10,6 +10,7 @@ extension Settings {
             "public_url": "\(publicURL)",
             "internal_url": "\(internalURL)",
             "data_dir": "\(dataDirectory)",
+            "database": "\(database.address?.place ?? "SQLite in data_dir")",
             "vendor_url": "\(vendor.url)",
             "vendor_keys": vendor.keys == nil ? "not set" : "set",
             "admin_key": adminKey == nil ? "not set" : "set",

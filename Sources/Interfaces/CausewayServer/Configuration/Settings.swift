@@ -11,14 +11,29 @@ public struct Settings: Sendable {
     public let dataDirectory: String
     public let adminKey: Secret?
     public let shutdownGrace: Duration
+    public let metricsKey: Secret?
+    public let database: Database
     public let outbound: Outbound
     public let vendor: Vendor
     public let exports: Exports
+    public let schedules: Schedules
+    public let mirror: Mirror
     public let deliveries: Deliveries
     public let imports: Imports
     public let log: Log
     /// What is allowed and yet probably not meant; for the log at start.
     public internal(set) var warnings: [String] = []
+
+    public struct Database: Sendable {
+        /// Nil: SQLite in `data_dir`.
+        public let address: DatabaseAddress?
+        public let connections: Int
+        public let statementTimeout: Duration
+        public let lockTimeout: Duration
+        public let connectTimeout: Duration
+        /// Nil: `address`.
+        public let listenAddress: DatabaseAddress?
+    }
 
     public struct Outbound: Sendable {
         public let proxy: String?
@@ -76,6 +91,20 @@ public struct Settings: Sendable {
         public let triggerFor: Duration
         public let askAgainAfter: Duration
         public let silenceFor: Duration
+    }
+
+    public struct Schedules: Sendable {
+        public let grace: Duration
+    }
+
+    public struct Mirror: Sendable {
+        public let isEnabled: Bool
+        public let concurrency: Int
+        public let keep: Duration
+        /// In bytes; nil: no bound but the disk's.
+        public let maximumSize: Int64?
+        /// In bytes.
+        public let keepFree: Int64
     }
 
     public struct Deliveries: Sendable {

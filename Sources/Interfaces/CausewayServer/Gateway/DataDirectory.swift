@@ -6,6 +6,8 @@ public struct DataDirectory: Sendable {
 
     public var database: String { path + "/causeway.sqlite" }
     public var uploads: String { path + "/uploads" }
+    /// Copies of the vendor's files.
+    public var mirror: String { path + "/mirror" }
 
     /// Makes the directory where it is missing, and sets what is made in this process to be its owner's alone.
     /// Throws `GatewayError.dataDirectory`.
@@ -30,8 +32,11 @@ public struct DataDirectory: Sendable {
 public final class DataDirectoryLock: Sendable {
     private let descriptor: Int32
 
-    /// Throws `GatewayError.dataDirectory` where another process holds it.
-    public init(_ directory: DataDirectory) throws {
+    /// Nil where the settings name a PostgreSQL: gateways on one share their directory. Throws
+    /// `GatewayError.dataDirectory` where another process holds it.
+    public init?(for settings: Settings) throws {
+        guard settings.database.address == nil else { return nil }
+        let directory = try DataDirectory(settings.dataDirectory)
         let path = directory.path + "/lock"
         descriptor = unsafe open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw GatewayError.dataDirectory("\(path) cannot be opened.") }

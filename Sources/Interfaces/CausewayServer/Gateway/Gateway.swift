@@ -12,7 +12,6 @@ public import Logging
 import OutboundHTTP
 import ServiceLifecycle
 import Storage
-import StorageSQLite
 import UnixSignals
 import Vendor
 import WorkQueue
@@ -33,10 +32,11 @@ public struct Gateway: Sendable {
     /// the next start. Throws `GatewayError` and `StorageError` where it cannot start.
     public func run() async throws {
         let directory = try DataDirectory(settings.dataDirectory)
-        let lock = try DataDirectoryLock(directory)
+        let lock = try DataDirectoryLock(for: settings)
         defer { withExtendedLifetime(lock) {} }
-        let engine = try SQLiteEngine(path: directory.database)
+        let engine = try Store.open(settings, logger: logger)
         try await Schema.prepare(engine, at: time.now())
+        try await DirectoryIdentity(directory: directory, engine: engine, logger: logger).check()
 
         let loop = CurlMultiLoop(logger: logger)
         try loop.start()
@@ -44,7 +44,8 @@ public struct Gateway: Sendable {
         let vendor = VendorClient(settings: try settings.vendorSettings(), http: client, time: time, logger: logger)
         let queue = WorkQueue()
         let exports = ExportDomain(
-            engine: engine, queue: queue, vendor: vendor, settings: settings.exportSettings, time: time, logger: logger)
+            engine: engine, queue: queue, vendor: vendor, files: try LocalFileStore(directory: directory.mirror),
+            settings: settings.exportSettings, time: time, logger: logger, recordingScheduled: ScheduleAudit.record)
         try await exports.start()
         let imports = ImportDomain(
             engine: engine, queue: queue, vendor: vendor, files: try LocalFileStore(directory: directory.uploads),
@@ -54,6 +55,14 @@ public struct Gateway: Sendable {
             queue: queue, engine: engine, time: time, logger: logger, handlers: exports.handlers + imports.handlers)
         let deliveries = DeliveryEngine(
             engine: engine, client: client, time: time, logger: logger, settings: settings.deliverySettings)
+        let standing = StoreStanding(
+            engine: engine, queue: queue, kinds: (exports.handlers + imports.handlers).map(\.kind), time: time,
+            logger: logger)
+        let meters = RequestMeters()
+        let metrics = GatewayMetrics(
+            process: ProcessMetrics(startedAt: time.now()), store: standing, statistics: engine.statistics,
+            exports: exports.counters, vendor: vendor.meters, deliveries: deliveries, requests: meters)
+        let store = StoreWatch(engine: engine, time: time, logger: logger)
         let api = CausewayAPI(
             .init(
                 engine: engine, time: time, logger: logger,
@@ -61,13 +70,17 @@ public struct Gateway: Sendable {
                 imports: imports,
                 subscriptions: SubscriptionOperations(engine: engine, time: time, egress: settings.deliveryEgress),
                 deliveries: DeliveryOperations(engine: engine),
-                unreadiness: Readiness(engine: engine, worker: worker, time: time).reason))
+                unreadiness: Readiness(store: store, worker: worker, time: time).reason,
+                meters: meters, metrics: metrics.text, metricsKey: settings.metricsKey))
 
         for warning in settings.warnings { logger.warning("\(warning)") }
         logger.notice("starting", metadata: settings.summary.merging(["version": "\(ProductVersion.text)"]) { $1 })
         // Stopped in reverse. Server, worker and deliveries are told at the same moment: a slow caller must not keep
         // the worker taking up what could then not be ended in time.
-        var services: [any Service] = [Housekeeping(engine: engine, time: time, logger: logger)]
+        var services: [any Service] = [
+            CancellableService(run: store.run), CancellableService(run: standing.run),
+            Housekeeping(engine: engine, time: time, logger: logger),
+        ]
         services += EventWiring.dispatchers(engine: engine, time: time, logger: logger).map { dispatcher in
             CancellableService(run: dispatcher.run)
         }

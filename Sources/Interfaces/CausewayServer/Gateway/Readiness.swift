@@ -1,10 +1,10 @@
 import CausewayCore
-import Storage
 import WorkQueue
 
-/// Whether this process can do its work: the store answers and the worker goes round.
+/// Whether this process can do its work: the store answers and the worker goes round. Asks nobody, so it answers at
+/// once.
 struct Readiness: Sendable {
-    let engine: any StorageEngine
+    let store: StoreWatch
     let worker: Worker
     let time: any TimeSource
 
@@ -12,12 +12,8 @@ struct Readiness: Sendable {
     private static let patience = Duration.seconds(30)
 
     /// Nil where it can; otherwise why not.
-    func reason() async -> String? {
-        do {
-            _ = try await engine.read { try $0.row("SELECT 1 AS one") }
-        } catch {
-            return "The store does not answer."
-        }
+    @Sendable func reason() async -> String? {
+        if let trouble = store.trouble { return trouble }
         guard let lastLook = worker.lastLook else { return "The worker has not started." }
         let since = time.now().since(lastLook)
         return since > Self.patience

@@ -41,12 +41,18 @@ extension Settings {
         settings.triggerPatience = exports.triggerFor
         settings.asksAgainAfter = exports.askAgainAfter < exports.lostAnswerWait ? exports.askAgainAfter : nil
         settings.silencePatience = exports.silenceFor
+        settings.scheduleGrace = schedules.grace
         settings.registersWebhook = vendor.registersWebhook
         settings.limits.window = vendor.limits.window
         settings.limits.perReport = vendor.limits.perReport
         settings.limits.perMember = vendor.limits.perMember
         settings.limits.reportLimitIgnoresMember = vendor.limits.reportIgnoresMember
         settings.limits.failureKeepsReport = vendor.limits.countsFailures
+        settings.mirror.isEnabled = mirror.isEnabled
+        settings.mirror.concurrency = mirror.concurrency
+        settings.mirror.keep = mirror.keep
+        settings.mirror.maximumSize = mirror.maximumSize
+        settings.mirror.keepFree = mirror.keepFree
         return settings
     }
 

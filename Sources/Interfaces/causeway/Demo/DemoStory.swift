@@ -25,8 +25,9 @@ struct DemoStory: Sendable {
         for (subscriber, url) in stage.subscribers {
             // Short waits, so that nobody has to sit through the usual ones (5s, 30s, 2m, …).
             let schedule = subscriber.name == "crm" ? #","retry_schedule":"300ms,600ms,1s""# : ""
+            let wanted = #"{"url":"\#(url)","events":["export.completed","import.completed"]\#(schedule)}"#
             let answer = try await curl(
-                #"curl -u ":$KEY" $GATEWAY/v1/subscriptions --json '{"url":"\#(url)"\#(schedule)}'"#, expecting: 201,
+                #"curl -u ":$KEY" $GATEWAY/v1/subscriptions --json '\#(wanted)'"#, expecting: 201,
                 showing: ["id", "secret"])
             guard let text = answer.json["secret"]?.string, let secret = SigningSecret(parsing: text) else {
                 throw DemoFailure("the subscription of \(subscriber.name) came without a signing secret")

@@ -1,0 +1,149 @@
+import CausewayCore
+import Foundation
+import HTTPTypes
+import Logging
+import OutboundHTTP
+
+/// The gateway's HTTP API, as a client command calls it.
+struct GatewayClient: Sendable {
+    let address: String
+    private let key: Secret
+    private let http: OutboundHTTPClient
+
+    /// Runs `body` with a client whose loop ends with it.
+    static func with<Result>(
+        _ address: String, key: Secret, _ body: (GatewayClient) async throws -> Result
+    ) async throws -> Result {
+        let loop = CurlMultiLoop(logger: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
+        try loop.start()
+        let client = GatewayClient(
+            address: address, key: key,
+            http: OutboundHTTPClient(loop: loop, configuration: .init(userAgent: ProductVersion.userAgent)))
+        let result: Swift.Result<Result, any Error>
+        do {
+            result = .success(try await body(client))
+        } catch {
+            result = .failure(error)
+        }
+        await loop.stop()
+        return try result.get()
+    }
+
+    private init(address: String, key: Secret, http: OutboundHTTPClient) {
+        self.address = address
+        self.key = key
+        self.http = http
+    }
+
+    /// Throws `OutboundError` where no answer came, and `GatewayRefusal` for any that is not 2xx.
+    func get(_ path: String, patience: Duration = .seconds(30)) async throws -> JSONValue {
+        try await answer(request(.get, path, patience: patience))
+    }
+
+    /// Throws like `get`.
+    func post(_ path: String, _ body: JSONValue, idempotencyKey: String) async throws -> JSONValue {
+        var request = request(.post, path)
+        request.headers[.contentType] = "application/json"
+        request.headers[.idempotencyKey] = idempotencyKey
+        request.body = .text(body.text)
+        return try await answer(request)
+    }
+
+    /// A stream that may take as long as it moves. Throws `OutboundError`, and what `body` throws.
+    func stream<Result>(
+        _ path: String, headers: HTTPFields = [:], _ body: (OutboundStreamedResponse) async throws -> Result
+    ) async throws -> Result {
+        var request = request(.get, path)
+        request.timeouts = .init(total: nil, stall: .seconds(120))
+        for field in headers { request.headers[field.name] = field.value }
+        return try await http.withResponse(to: request, body)
+    }
+
+    /// One segment of a path.
+    static func segment(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? text
+    }
+
+    private static let unreserved = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+    private func request(
+        _ method: HTTPRequest.Method, _ path: String, patience: Duration = .seconds(30)
+    ) -> OutboundRequest {
+        OutboundRequest(
+            method, address + path, headers: [.authorization: "Bearer \(key.reveal())"],
+            // Whoever types the command names the address.
+            timeouts: .init(total: patience), egress: .unrestricted, answer: .whole(upTo: 64 << 20))
+    }
+
+    private func answer(_ request: OutboundRequest) async throws -> JSONValue {
+        let response = try await http.send(request)
+        let body = (try? JSONValue(parsing: Data(response.body))) ?? .null
+        guard response.status.kind == .successful else {
+            throw GatewayRefusal(status: response.status.code, problem: body)
+        }
+        guard body != .null else {
+            throw CommandFailure("\(address) answers, but not as a Causeway gateway does. Is --url right?")
+        }
+        return body
+    }
+}
+
+extension HTTPField.Name {
+    static let idempotencyKey = Self(validated: "Idempotency-Key")
+    static let reprDigest = Self(validated: "Repr-Digest")
+
+    private init(validated name: String) {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
+        self = field
+    }
+}
+
+/// An answer of the gateway's that is not 2xx.
+struct GatewayRefusal: Error, CustomStringConvertible {
+    let status: Int
+    /// RFC 9457, or null.
+    let problem: JSONValue
+
+    var code: String { problem["code"]?.string ?? "" }
+
+    /// Whether the same request may be answered better in a moment.
+    var mayPass: Bool { [502, 503, 504, 507].contains(status) || code == "idempotency_in_progress" }
+
+    var description: String {
+        let errors = (problem["errors"]?.array ?? []).map { error in
+            "\n  \(error["field"]?.string ?? ""): \(error["detail"]?.string ?? "")"
+        }
+        guard let detail = problem["detail"]?.string else { return "The gateway answered \(status)." }
+        return "The gateway answered \(status) \(code): \(detail)" + errors.joined()
+    }
+}
+
+/// Tries again what a gateway's restart, or a cut on the way, has broken.
+struct Patience {
+    /// How often in a row nothing came before it is given up: about two minutes.
+    private static let maximum = 12
+    private var failures = 0
+
+    /// Something has moved.
+    mutating func renew() { failures = 0 }
+
+    /// Waits a little. Rethrows `error` where trying again is of no use, or too much of it was in vain.
+    mutating func wait(after error: any Error) async throws {
+        switch error {
+        case let refusal as GatewayRefusal where refusal.mayPass: break
+        case let outbound as OutboundError where outbound.kind.isAboutPeer && !Self.isHopeless(outbound.kind): break
+        default: throw error
+        }
+        failures += 1
+        guard failures < Self.maximum else { throw error }
+        try await Task.sleep(for: min(.seconds(15), .milliseconds(250) * (1 << failures)))
+    }
+
+    private static func isHopeless(_ kind: OutboundError.Kind) -> Bool {
+        switch kind {
+        case .tls, .egressDenied, .tooLarge, .protocolViolation: true
+        default: false
+        }
+    }
+}

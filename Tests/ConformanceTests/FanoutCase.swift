@@ -1,0 +1,98 @@
+import CausewayCore
+import Events
+import Logging
+import OutboundHTTP
+import Storage
+import Support
+import Testing
+
+@testable import Fanout
+
+extension StoreCase {
+    static let fanout = StoreCase(name: "Fanout") { engine async throws in
+        let time = ManualTimeSource(start)
+        let subscriptions = SubscriptionOperations(engine: engine, time: time, egress: .publicOnly)
+        let ids = try await [1, 2, 3].asyncMap { number in
+            try await subscriptions.create([
+                "url": .string("https://example.com/\(number)"), "max_in_flight": number == 3 ? 1 : 10,
+                "filter": number == 1 ? ["source": ["api", "in_app"]] : nil,
+            ]) { _, _ in }.id
+        }
+        try await engine.write { transaction throws in
+            for number in 1...6 {
+                try EventLog().append(
+                    EventDraft(
+                        type: "export.completed", resource: "exp_\(number)", timestamp: start,
+                        attributes: ["source": "api", "report": "vrc_1"], data: [:]), in: transaction)
+            }
+        }
+        let dispatcher = EventMatching.dispatcher(engine: engine, time: time, logger: Logger(label: "test"))
+        #expect(try await dispatcher.dispatchOnce() == 6)
+
+        let queue = DeliveryQueue(laneLimit: 500)
+        let recorder = AttemptRecorder(queue: queue, schedule: RetrySchedule([.seconds(5)]))
+        let claimed = try await engine.write { transaction throws in
+            try queue.claim(limit: 100, at: start, until: start + .seconds(60), in: transaction).deliveries
+        }
+        #expect(claimed.count == 13)
+        let outcomes: [AttemptReport.Outcome] = [
+            .answered(status: 200, body: Array("ü".utf8), retryAfter: nil), .unanswered(.reset, detail: "reset"),
+            .abandoned(reason: "stop"), .answered(status: 503, body: [], retryAfter: .seconds(60)),
+            .answered(status: 410, body: [], retryAfter: nil),
+        ]
+        try await engine.write { transaction throws in
+            #expect(try queue.extend(claimed, until: start + .seconds(70), in: transaction) == 13)
+            let reports = claimed.enumerated().map { index, delivery in
+                AttemptReport(
+                    delivery: delivery, startedAt: start, duration: .milliseconds(5), remoteAddress: "127.0.0.1",
+                    outcome: outcomes[index % outcomes.count])
+            }
+            let recorded = try recorder.record(reports, at: start, in: transaction)
+            #expect(recorded.count == 13)
+            // The second report of the same attempt changes nothing.
+            #expect(try recorder.record([reports[0]], at: start, in: transaction).allSatisfy { $0.state == nil })
+            let none = try queue.claim(limit: 100, at: start, until: start + .seconds(60), in: transaction)
+            #expect(none.deliveries.allSatisfy { $0.subscription.id == ids[2] })
+            _ = try queue.releaseAbandoned(at: start, in: transaction)
+        }
+
+        let later = start + .seconds(30)
+        let standing = try await engine.read { try DeliveryStanding(at: later, in: $0) }
+        let undelivered = standing.counts.reduce(0) { $0 + $1.count }
+        #expect(undelivered == 15)
+        // Only where one process owns the database is what was under way due at once.
+        #expect(standing.oldestDue <= .seconds(30))
+
+        let deliveries = DeliveryOperations(engine: engine)
+        let all = try await deliveries.list(DeliveryFilter(), PageRequest(limit: 100)).elements
+        #expect(all.count == 18)
+        for filter in [
+            DeliveryFilter(states: [.failed, .held]), DeliveryFilter(states: [.pending]),
+            DeliveryFilter(subscriptions: ids), DeliveryFilter(subscriptions: [ids[0]]),
+            DeliveryFilter(events: [claimed[0].event.id]),
+        ] {
+            #expect(try await !deliveries.list(filter, PageRequest()).elements.isEmpty)
+        }
+        let first = try #require(all.last)
+        #expect(try await deliveries.delivery(first.id).attempts.map(\.responseBody) == ["ü"])
+
+        for enabled in [false, true] {
+            let changed = try await subscriptions.update(ids[0], ["enabled": .bool(enabled), "max_in_flight": 3]) {
+                _, _ in
+            }
+            #expect(changed.enabled == enabled)
+        }
+        #expect(try await subscriptions.list(PageRequest()).elements.map(\.id) == ids.reversed())
+        #expect(try await subscriptions.subscription(ids[1]).id == ids[1])
+        try await subscriptions.delete(ids[0]) { _, _ in }
+        await #expect(throws: FanoutError.self) { try await subscriptions.subscription(ids[0]) }
+    }
+}
+
+extension Array {
+    fileprivate func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await transform(element)) }
+        return values
+    }
+}

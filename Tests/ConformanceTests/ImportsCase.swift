@@ -1,0 +1,54 @@
+import CausewayCore
+import Storage
+import Support
+import Testing
+
+@testable import Imports
+
+extension StoreCase {
+    static let imports = StoreCase(name: "Imports") { engine async throws in
+        let store = ImportStore()
+        let problems = (1...51).map { number in
+            RowProblem(
+                row: number, line: number + 1, byteOffset: nil, column: "email", code: .invalidEmail, value: "ü@",
+                message: "no", suggestion: nil)
+        }
+        let new = Import(
+            id: ImportID(at: start), object: .rewards, mode: .allOrNothing, state: .forwarding, group: nil,
+            sendsInvites: false, filename: "é.csv",
+            file: ImportFileFacts(
+                size: 1 << 40, sha256: "5", encoding: "utf-8", delimiter: ",", isNormalized: false),
+            rows: ImportRowCounts(total: 20, valid: 20),
+            problems: ImportProblemCounts(total: 51, stored: 51, first: [problems[0]]), isRewritten: false,
+            isResendable: false, isForced: true, caller: "key_1",
+            chunks: [ImportChunk(number: 1, rows: 10), ImportChunk(number: 2, rows: 10)], createdAt: start)
+        try await engine.write { transaction throws in
+            try store.insert(new, in: transaction)
+            try ImportProblemStore().insert(problems, of: new.id, in: transaction)
+            let before = try #require(try store.find(new.id, toChange: true, in: transaction))
+            #expect(before.file == new.file && before.chunks == new.chunks && before.isForced)
+            var changed = before
+            _ = changed.takeUp(at: start)
+            try store.update(changed, from: before, in: transaction)
+            #expect(throws: StorageError.conflict) { try store.update(changed, from: before, in: transaction) }
+        }
+        try await engine.read { transaction throws in
+            #expect(try store.list(PageRequest(after: "zzz"), in: transaction).elements.map(\.id) == [new.id])
+            #expect(
+                try store.list(
+                    PageRequest(), object: [.rewards, .deals], state: [.forwarding], in: transaction
+                ).elements.map(\.chunks[0].attempts) == [1])
+            #expect(
+                try store.same(
+                    as: new.fingerprint, since: start - .seconds(1), otherThan: ImportID(at: start), in: transaction
+                )?.id == new.id)
+            let standing = try ImportStanding(in: transaction).counts
+            #expect(standing.filter { $0.count == 1 }.map(\.state) == [.forwarding])
+            let found = try ImportProblemStore().list(PageRequest(limit: 50), of: new.id, in: transaction)
+            #expect(found.elements == Array(problems.prefix(50)))
+            let rest = try ImportProblemStore().list(
+                PageRequest(limit: 50, after: found.next), of: new.id, in: transaction)
+            #expect(rest.elements == [problems[50]])
+        }
+    }
+}
