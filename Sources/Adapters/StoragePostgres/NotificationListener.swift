@@ -86,6 +86,7 @@ final class NotificationListener: Sendable {
 
     private func run() {
         var backoff = Backoff()
+        var isTold = false
         while !isClosed {
             do throws(PostgresFailure) {
                 let connection = try PostgresConnection(
@@ -93,6 +94,8 @@ final class NotificationListener: Sendable {
                 _ = try connection.run("LISTEN \"\(connection.channel.replacing("\"", with: "\"\""))\"", [])
                 if connection.isPooled { warnOfPooler() }
                 backoff = Backoff()
+                if isTold { logger.notice("PostgreSQL tells again of changes made by other gateways") }
+                isTold = false
                 // Whatever was told before is lost.
                 hub.postAll()
                 try listen(on: connection)
@@ -100,9 +103,15 @@ final class NotificationListener: Sendable {
                 // What cannot be told now will be seen by looking.
                 state.withLock { $0.outgoing = [] }
                 if isClosed { return }
-                logger.warning(
-                    "changes made by other gateways are only seen by looking every two seconds: PostgreSQL does not listen",
-                    metadata: ["error": "\(error)"])
+                // Once for each time it is away, however often it is tried.
+                if !isTold {
+                    logger.warning(
+                        """
+                        no connection to PostgreSQL that tells of changes made by other gateways: until there is one they \
+                        are seen by looking every two seconds
+                        """, metadata: ["error": "\(error)"])
+                }
+                isTold = true
                 wait(for: nil, backoff.next())
             }
         }

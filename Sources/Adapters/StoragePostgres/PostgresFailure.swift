@@ -23,8 +23,10 @@ struct PostgresFailure: Error, CustomStringConvertible {
     init(state: String?, isFatal: Bool, message: String, constraint: String? = nil, statement: String = "") {
         let state = state ?? ""
         // A value that did not fit its type stands in the message.
-        let words = state.hasPrefix("22") ? "a value does not fit" : message
-        description = "PostgreSQL \(state): \(words)"
+        // libpq tells a line for each address it has tried.
+        let line = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let words = state.hasPrefix("22") ? "a value does not fit" : line
+        description = state.isEmpty ? words : "PostgreSQL \(state): \(words)"
         meaning =
             switch state {
             case "": .lost

@@ -1,5 +1,5 @@
 /// What a store can fail with, in words that say what to do.
-public enum StorageError: Error, Equatable {
+public enum StorageError: Error, Equatable, CustomStringConvertible {
     /// A unique index holds such a row already. `detail` is the engine's own text.
     case uniqueViolation(detail: String)
     /// Others held the lock longer than the busy time-out; nothing was written, trying again is safe.
@@ -22,6 +22,26 @@ public enum StorageError: Error, Equatable {
         switch self {
         case .busy, .full, .conflict, .connectionLost: true
         case .uniqueViolation, .unexpectedValue, .textNotStorable, .failed: false
+        }
+    }
+
+    /// For logs and for people at a terminal.
+    public var description: String {
+        switch self {
+        case .uniqueViolation(let detail): "there is such a row already: \(detail)"
+        case .busy: "others held the database's lock for too long; nothing was changed, try again"
+        case .full: "the disk is full; nothing was changed"
+        case .connectionLost(commitSent: false):
+            """
+            the database cannot be reached, or has cut the connection; nothing was changed. Is it running, and does \
+            database_url lead to it?
+            """
+        case .connectionLost(commitSent: true):
+            "the database's answer to a change was lost: nobody knows whether it was made"
+        case .unexpectedValue(let column): "the column \(column) holds what this version does not understand"
+        case .conflict: "others changed the same at the same time; nothing was changed, try again"
+        case .textNotStorable: "a text holds U+0000, which cannot be stored; nothing was changed"
+        case .failed(let detail): detail
         }
     }
 }
