@@ -93,6 +93,7 @@ let package = Package(
         // System
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .target(
             name: "CAssets", path: "Sources/System/CAssets",
             cSettings: [.unsafeFlags(["-std=c23"])]),
@@ -100,6 +101,7 @@ let package = Package(
         // Foundations
         foundation("CausewayCore", [crypto]),
         foundation("CSV"),
+        foundation("Compression", ["CZlib"]),
         foundation("Telemetry"),
         foundation("Storage", ["CausewayCore"]),
         foundation("Events", ["CausewayCore", "Storage", logging]),
@@ -115,7 +117,8 @@ let package = Package(
         // Domains
         domain("Access", ["CausewayCore", "Storage", crypto]),
         domain(
-            "Exports", ["CausewayCore", "Storage", "Events", "WorkQueue", "Vendor", "FileStore", logging]),
+            "Exports",
+            ["CausewayCore", "CSV", "Storage", "Events", "WorkQueue", "Vendor", "FileStore", logging]),
         domain(
             "Fanout",
             [
@@ -133,7 +136,7 @@ let package = Package(
         interface(
             "CausewayAPI",
             [
-                "CausewayCore", "Storage", "Events", "Vendor", "Access", "Exports", "Fanout", "Imports",
+                "CausewayCore", "Compression", "Storage", "Events", "Vendor", "Access", "Exports", "Fanout", "Imports",
                 "CAssets", "Telemetry",
                 hummingbird, lifecycle, httpTypes, logging, nioCore, nioHTTPTypes, crypto,
             ]),
@@ -168,6 +171,7 @@ let package = Package(
             path: "Tests/Support", swiftSettings: strict),
         tests("CausewayCoreTests", ["CausewayCore", "Support"]),
         tests("CSVTests", ["CSV"]),
+        tests("CompressionTests", ["Compression"]),
         tests(
             "ImportsTests",
             [

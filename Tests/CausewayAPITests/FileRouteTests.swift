@@ -92,9 +92,9 @@ struct FileRouteTests {
     @Test("A file that is not on the disk as it was is never served")
     func damaged() async throws {
         let (api, path) = try await Self.fixture()
-        api.mirror.remove("stored")
+        api.mirror.remove("stored0")
         #expect(try await api.ask(.get, path).status == .gone)
-        let short = try await api.mirror.begin("stored")
+        let short = try await api.mirror.begin("stored0")
         try await short.append(Array(Self.text.utf8.dropLast()))
         _ = try await short.finish()
         #expect(try await api.ask(.get, path).status == .gone)
@@ -103,28 +103,7 @@ struct FileRouteTests {
     /// With an export whose one file is mirrored, and the file's path.
     private static func fixture() async throws -> (APIFixture, String) {
         let api = try await APIFixture()
-        let part = try await api.mirror.begin("stored")
-        try await part.append(Array(text.utf8))
-        _ = try await part.finish()
-        let now = api.time.now()
-        let id = ExportID(at: now)
-        try await api.database.engine.write { transaction in
-            var export = Export.requested(
-                id: id, report: "vrc_1", memberEmail: "ops@example.com", showUnexpanded: false,
-                hookToken: Secret("token"), at: now)
-            #expect(try ExportStore().insert(export, in: transaction))
-            export.revision = 1
-            (export.status, export.vendorKey, export.completedAt) = (.success, "vrex_1", now)
-            export.entity = ["key": "vrex_1", "status": "success", "files": [["name": "a.csv", "url": "http://x/"]]]
-            try ExportStore().update(export, in: transaction)
-            let store = ExportFileStore()
-            _ = try store.add("a.csv", to: id, at: 0, in: transaction)
-            let file = try #require(try store.file(of: id, at: 0, in: transaction))
-            #expect(try store.begin(file, storedName: "stored", in: transaction))
-            #expect(try store.finish(file, storedName: "stored", size: 12, sha256: hash, at: now, in: transaction))
-            try store.show(
-                try store.files(of: id, in: transaction), in: id, mirroredAt: now, removedAt: nil, transaction)
-        }
-        return (api, "/v1/exports/\(id)/files/a.csv")
+        let path = try await MirroredExport.make(api, [("a.csv", text)], hashes: [hash])
+        return (api, "\(path)/files/a.csv")
     }
 }

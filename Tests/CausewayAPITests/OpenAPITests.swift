@@ -180,6 +180,9 @@ private struct AskedAnswers {
         try await ask(.get, "/v1/exports/{id}", id: id, query: "?wait=0")
         try await ask(.get, "/v1/exports/{id}", id: "exp_none")
         try await ask(.get, "/v1/exports/{id}/files/{name}", id: id)
+        try await ask(.get, "/v1/exports/{id}/data", id: id, query: "?columns=a,b")
+        try await ask(.get, "/v1/exports/{id}/data", id: id, query: "?columns=")
+        try await ask(.get, "/v1/exports/{id}/data", id: id, headers: [.accept: "image/png"])
         try await ask(.post, "/v1/exports/{id}/cancel", id: id)
         try await ask(.get, "/v1/exports/{id}", id: id)
         // Nobody listens at the vendor's port.

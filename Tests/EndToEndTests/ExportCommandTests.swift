@@ -157,4 +157,34 @@ struct ExportCommandTests {
             #expect(file(stage, "all.zip")?.prefix(2) == Data("PK".utf8))
         }
     }
+
+    @Test("makes one CSV of all parts, or the columns wanted as NDJSON, and says which column is not there")
+    func oneTable() async throws {
+        try await Stage.run(simulator: ["--files", "3"]) { stage in
+            let (status, text) = try await run(stage, ["vrc_123456", "--output", "all.csv", "--json"])
+            #expect(status == 0, "\(text)")
+            let export = try JSONValue(parsing: text)
+            var rows: [Substring] = []
+            var header = ""
+            for part in 0..<3 {
+                let lines = String(decoding: try await vendorsFile(stage, export, part: part), as: UTF8.self)
+                    .split(separator: "\n")
+                header = String(lines[0])
+                rows += lines.dropFirst()
+            }
+            let all = String(decoding: file(stage, "all.csv") ?? Data(), as: UTF8.self).split(separator: "\n")
+            #expect(all.first.map(String.init) == header && all.dropFirst() == rows[...])
+
+            let columns = header.split(separator: ",").prefix(2).reversed().joined(separator: ",")
+            let arguments = ["vrc_123456", "--max-age", "1h", "--format", "ndjson", "--columns"]
+            let picked = try await run(stage, arguments + [columns, "--output", "some.ndjson"])
+            #expect(picked.status == 0, "\(picked.text)")
+            let objects = String(decoding: file(stage, "some.ndjson") ?? Data(), as: UTF8.self).split(separator: "\n")
+            #expect(objects.count == rows.count)
+            #expect(try JSONValue(parsing: String(objects[0])).object?.count == 2)
+
+            let wrong = try await run(stage, arguments + ["nothing_like_it", "--output", "none.ndjson"])
+            #expect(wrong.status == 1 && wrong.text.contains("nothing_like_it"), "\(wrong.text)")
+        }
+    }
 }

@@ -28,14 +28,6 @@ enum Answer {
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// Whether a caller would rather read text than JSON: the first of the two in `Accept` decides.
-    static func prefersText(_ request: Request) -> Bool {
-        let types = request.headers[values: .accept].joined(separator: ",").split(separator: ",").map {
-            ($0.split(separator: ";").first ?? "").trimmingCharacters(in: .whitespaces).lowercased()
-        }
-        return types.first { ["text/plain", "application/json", "application/*", "*/*"].contains($0) } == "text/plain"
-    }
-
     /// One resource, with an `ETag` over its text; 304 where the caller has the same.
     static func resource(_ value: JSONValue, for request: Request) -> Response {
         let text = value.text

@@ -18,6 +18,7 @@ struct ExportRoutes {
         routes.get("/v1/exports/{id}", .exportsRead, readsQuery: true, show)
         routes.post("/v1/exports/{id}/cancel", .exportsWrite, cancel)
         routes.get("/v1/exports/{id}/files/{name}", .exportsRead, file)
+        routes.get("/v1/exports/{id}/data", .exportsRead, readsQuery: true, data)
         routes.get("/v1/reports", .reportsRead, reports)
         routes.get("/v1/reports/{key}", .reportsRead, report)
     }
@@ -106,6 +107,17 @@ struct ExportRoutes {
         return try FileAnswer.response(try await translating { try await exports.files.open(id, name) }, for: request)
     }
 
+    /// All parts as one.
+    @Sendable private func data(_ request: Request, _ context: APIContext) async throws -> Response {
+        let id = try context.parameters.require("id")
+        var query = QueryParameters(request)
+        let columns = query.one("columns")
+        try query.finish()
+        let format = try DataAnswer.format(request)
+        let data = try await translating { try await exports.files.data(id, format: format, columns: columns) }
+        return DataAnswer.response(data, format, named: id, for: request)
+    }
+
     @Sendable private func reports(_ request: Request, _ context: APIContext) async throws -> Response {
         let answer = try await translating { try await exports.reports.list() }
         return aged(
@@ -130,6 +142,8 @@ struct ExportRoutes {
             return try await body()
         } catch let error as ExportOperationError {
             throw Problem(error)
+        } catch let error as ExportDataError {
+            throw Problem(error)
         }
     }
 }
@@ -152,5 +166,15 @@ extension Problem {
             self.init(
                 cause.cause == .notFound ? .notFound : .badGateway, code: error.code, detail: error.detail)
         }
+    }
+}
+
+extension Problem {
+    init(_ error: ExportDataError) {
+        guard error.isAboutColumns else {
+            self.init(.conflict, code: error.code, detail: error.detail)
+            return
+        }
+        self = .invalid([FieldProblem(field: "columns", code: error.code, detail: error.detail)])
     }
 }

@@ -32,7 +32,7 @@ struct ImportRoutes {
         let wanted = try wanted(object, request, caller)
         try Self.translating { try imports.operations.check(wanted) }
         let body = try UploadBody(request, maximumSize: imports.operations.maximumSize)
-        let isText = Answer.prefersText(request)
+        let isText = Negotiation.prefersText(request)
         return try await changes.perform(
             "import.create", request, context, bodyHash: nil,
             outcome: { made in
@@ -94,7 +94,7 @@ struct ImportRoutes {
                 try await imports.operations.find(id)
             }
         }
-        return Answer.prefersText(request)
+        return Negotiation.prefersText(request)
             ? Answer.text(ImportReport.text(of: found)) : Answer.resource(found.json, for: request)
     }
 

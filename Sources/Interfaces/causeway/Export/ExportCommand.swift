@@ -95,8 +95,8 @@ struct ExportCommand: AsyncParsableCommand {
             }
             shape.format = known
         }
-        shape.columns = (columns ?? "").split(separator: ",").map(String.init)
-        guard columns == nil || !shape.columns.isEmpty else { throw ValidationError("--columns names no column.") }
+        shape.columns = columns
+        guard columns?.isEmpty != true else { throw ValidationError("--columns names no column.") }
         if case .directory = target, format != nil || columns != nil {
             throw ValidationError("--format and --columns make one file of all parts: --output names a directory.")
         }

@@ -38,10 +38,10 @@ struct ExportShape: Sendable, Hashable {
 
     /// Nil takes the vendor's file as it is, where there is one.
     var format: Format?
-    /// In this order; empty takes all.
-    var columns: [String] = []
+    /// `a,b`, as the gateway takes it; nil takes all.
+    var columns: String?
 
-    private var isMade: Bool { format != nil || !columns.isEmpty }
+    private var isMade: Bool { format != nil || columns != nil }
 
     /// What is to be fetched into one file of that name.
     func source(of export: JSONValue, for name: String?) throws -> ExportDownload.Source {
@@ -75,7 +75,7 @@ struct ExportShape: Sendable, Hashable {
     }
 
     private func data(of export: JSONValue) -> ExportDownload.Source {
-        let names = columns.map(GatewayClient.segment).joined(separator: ",")
+        let names = columns.map(GatewayClient.segment) ?? ""
         return ExportDownload.Source(
             path: "/v1/exports/\(export["id"]?.string ?? "")/data" + (names.isEmpty ? "" : "?columns=\(names)"),
             accept: format == .ndjson ? "application/x-ndjson" : "text/csv", name: "data", isMade: true)
