@@ -14,6 +14,8 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_FLAGS := $(SWIFT_FLAGS) -c release --static-swift-stdlib --product causeway
 RELEASE_BIN := .build/release/causeway
 SOURCES := Package.swift Sources Tests
+# What a run of the tests came to: where it failed, its last words are which tests did, and why.
+TEST_EVENTS := .build/test-events.jsonl
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +28,9 @@ demo: bootstrap ## Watch the product do its job: simulator, gateway, two subscri
 
 test: bootstrap lint ## Set up, check format and style, run all tests
 	@echo "==> building and running all tests (the first build takes some minutes)"
-	@timeout --foreground 40m swift test --no-parallel $(SWIFT_FLAGS)
+	@rm -f '$(TEST_EVENTS)'
+	@timeout --foreground 40m swift test --no-parallel --event-stream-version 0 \
+		--event-stream-output-path '$(TEST_EVENTS)' $(SWIFT_FLAGS) || { status=$$?; Tests/failures '$(TEST_EVENTS)'; exit $$status; }
 
 build: bootstrap ## Build for development
 	swift build $(SWIFT_FLAGS) --product causeway
