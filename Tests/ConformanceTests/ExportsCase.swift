@@ -35,6 +35,8 @@ extension StoreCase {
         try await engine.read { transaction throws in
             #expect(try store.export(vendorKey: "vrex_1", in: transaction)?.id == one.id)
             #expect(try store.export(hookToken: "token_vrc_1", in: transaction)?.id == one.id)
+            #expect(try store.revision(of: one.id, in: transaction)?.1 == 2)
+            #expect(try store.revision(vendorKey: "vrex_1", in: transaction)?.0 == one.id)
             #expect(
                 try store.success(
                     report: "vrc_1", memberEmail: "ops@example.com", showUnexpanded: true, since: start, now: start,

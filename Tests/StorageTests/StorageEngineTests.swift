@@ -52,6 +52,29 @@ struct StorageEngineTests {
         #expect(count == 0)
     }
 
+    @Test("lets many read at once: each sees what was committed before it asked, and fails alone")
+    func readsTogether() async throws {
+        struct Stop: Error {}
+        let database = try await TestDatabase([schema])
+        let engine = database.engine
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...200 {
+                group.addTask {
+                    _ = try await engine.write {
+                        try $0.execute("INSERT INTO thing (id, number) VALUES (\("t\(number)"), \(number))")
+                    }
+                    await #expect(throws: Stop.self) { try await engine.read { _ throws -> Int in throw Stop() } }
+                    let found = try await engine.read {
+                        try $0.row("SELECT number FROM thing WHERE id = \("t\(number)")")?["number"] as Int?
+                    }
+                    #expect(found == number)
+                }
+            }
+            try await group.waitForAll()
+        }
+        await #expect(throws: StorageError.self) { try await engine.read { try $0.rows("SELECT nothing FROM thing") } }
+    }
+
     @Test("refuses text with U+0000, which PostgreSQL cannot keep")
     func nulInText() async throws {
         let database = try await TestDatabase([schema])

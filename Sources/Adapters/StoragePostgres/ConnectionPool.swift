@@ -6,7 +6,7 @@ import Synchronization
 /// Threads with a connection each, which take bodies from one queue.
 final class ConnectionPool: Sendable {
     struct Job: Sendable {
-        let write: QueuedWrite
+        let write: QueuedTransaction
         /// Until when it waits for a connection.
         let deadline: ContinuousClock.Instant
     }
@@ -55,7 +55,7 @@ final class ConnectionPool: Sendable {
         return true
     }
 
-    func add(_ write: QueuedWrite, until deadline: ContinuousClock.Instant) {
+    func add(_ write: QueuedTransaction, until deadline: ContinuousClock.Instant) {
         let isTaken = state.withLock { state in
             guard !state.isClosed else { return false }
             let job = Job(write: write, deadline: deadline)

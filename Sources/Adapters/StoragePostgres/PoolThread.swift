@@ -68,7 +68,7 @@ final class PoolThread {
         case lost(StorageError)
     }
 
-    private func attemptAlone(_ write: QueuedWrite, _ connection: PostgresConnection) -> Outcome {
+    private func attemptAlone(_ write: QueuedTransaction, _ connection: PostgresConnection) -> Outcome {
         let transaction = PostgresTransaction(connection, statistics: link.statistics)
         connection.begin(mode)
         let value: any Sendable
@@ -129,7 +129,7 @@ final class PoolThread {
     private func runTogether(_ jobs: [ConnectionPool.Job]) -> Bool {
         guard case .success(let connection) = connect(until: jobs.map(\.deadline).min() ?? .now) else { return false }
         connection.begin(mode)
-        var done: [(write: QueuedWrite, value: any Sendable, topics: Set<SignalTopic>)] = []
+        var done: [(write: QueuedTransaction, value: any Sendable, topics: Set<SignalTopic>)] = []
         for job in jobs {
             let transaction = PostgresTransaction(connection, statistics: link.statistics)
             guard let value = try? job.write.run(in: transaction), transaction.failure == nil else {

@@ -36,7 +36,7 @@ public final class PostgresEngine: StorageEngine {
         _ body: @escaping @Sendable (any Transaction) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            readers.add(QueuedWrite(.alone, body, resuming: continuation), until: .now + patience)
+            readers.add(QueuedTransaction(.alone, body, resuming: continuation), until: .now + patience)
         }
     }
 
@@ -44,7 +44,7 @@ public final class PostgresEngine: StorageEngine {
         _ sharing: CommitSharing, _ body: @escaping @Sendable (any Transaction) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            writers.add(QueuedWrite(sharing, body, resuming: continuation), until: .now + patience)
+            writers.add(QueuedTransaction(sharing, body, resuming: continuation), until: .now + patience)
         }
     }
 

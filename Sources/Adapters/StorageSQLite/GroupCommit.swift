@@ -17,7 +17,7 @@ struct GroupCommit {
     let statistics: StorageStatistics
 
     /// Runs and ends the first of `writes`, as many as the time allows, and returns how many.
-    func commit(_ writes: [QueuedWrite]) -> Int {
+    func commit(_ writes: [QueuedTransaction]) -> Int {
         do {
             try database.beginTransaction(.immediate)
         } catch {
@@ -54,7 +54,7 @@ struct GroupCommit {
     }
 
     /// Throws where the whole transaction has to go.
-    private func perform(_ write: QueuedWrite, _ run: inout Run) throws {
+    private func perform(_ write: QueuedTransaction, _ run: inout Run) throws {
         run.begun += 1
         if run.sharesCommit { try database.cachedStatement(sql: "SAVEPOINT part").execute() }
         let transaction = SQLiteTransaction(database, dialect: dialect)
@@ -76,7 +76,7 @@ struct GroupCommit {
         run.topics.formUnion(transaction.topics)
     }
 
-    private func giveUp(_ writes: [QueuedWrite], _ run: Run, after error: any Error) -> Int {
+    private func giveUp(_ writes: [QueuedTransaction], _ run: Run, after error: any Error) -> Int {
         try? database.rollback()
         statistics.add(.statements, run.statements)
         guard run.sharesCommit else {

@@ -3,16 +3,18 @@ import GRDB
 public import Storage
 
 /// SQLite in one file: write-ahead log, every commit synced to the disk, one writer and several readers. Changes that
-/// arrive together share a commit.
+/// arrive together share a commit, reads that wait together a snapshot.
 public final class SQLiteEngine: StorageEngine {
     public let dialect = SQLDialect(.sqlite)
     public let signals = SignalHub()
     public let statistics = StorageStatistics()
     private let pool: DatabasePool
     private let waiting = WaitingWrites()
+    private let reads: WaitingReads
 
     /// Opens or makes the file at `path`. Throws `StorageError` where it cannot.
     public init(path: String, readers: Int = 4, busyTimeout: Duration = .seconds(10)) throws {
+        reads = WaitingReads(readers: readers)
         var configuration = Configuration()
         configuration.maximumReaderCount = readers
         configuration.busyMode = .timeout(busyTimeout.inSeconds)
@@ -34,28 +36,43 @@ public final class SQLiteEngine: StorageEngine {
         _ body: @escaping @Sendable (any Transaction) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            pool.asyncRead { access in
-                continuation.resume(
-                    with: Swift.Result {
-                        do {
-                            let transaction = try SQLiteTransaction(access.get(), dialect: self.dialect)
-                            defer { self.statistics.add(.statements, transaction.statements) }
-                            let result = try body(transaction)
-                            self.statistics.add(.reads)
-                            return result
-                        } catch {
-                            throw StorageError.translating(error)
-                        }
-                    })
-            }
+            reads.append(QueuedTransaction(.shared, body, resuming: continuation), orStart: startReading)
         }
+    }
+
+    private func startReading() {
+        pool.asyncRead { access in
+            // Taken before the snapshot is: whoever asked sees all that was committed before.
+            let reads = self.reads.take()
+            do {
+                let database = try access.get()
+                for read in reads { self.run(read, database) }
+            } catch {
+                for read in reads { read.finish(.failure(StorageError.translating(error))) }
+            }
+            self.reads.ended(orGoOn: self.startReading)
+        }
+    }
+
+    private func run(_ read: QueuedTransaction, _ database: Database) {
+        let transaction = SQLiteTransaction(database, dialect: dialect)
+        read.finish(
+            Result {
+                do {
+                    return try read.run(in: transaction)
+                } catch {
+                    throw StorageError.translating(error)
+                }
+            })
+        statistics.add(.statements, transaction.statements)
+        statistics.add(.reads)
     }
 
     public func write<Result: Sendable>(
         _ sharing: CommitSharing, _ body: @escaping @Sendable (any Transaction) throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            waiting.append(QueuedWrite(sharing, body, resuming: continuation)) {
+            waiting.append(QueuedTransaction(sharing, body, resuming: continuation)) {
                 pool.asyncWriteWithoutTransaction { self.drain($0) }
             }
         }
@@ -74,6 +91,7 @@ public final class SQLiteEngine: StorageEngine {
 
     public func close() async throws {
         waiting.close()
+        reads.close()
         try pool.close()
     }
 }

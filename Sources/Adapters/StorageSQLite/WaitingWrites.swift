@@ -4,7 +4,7 @@ import Synchronization
 /// Changes that wait for the one writer, in the order they came.
 final class WaitingWrites: Sendable {
     private struct State {
-        var writes: [QueuedWrite] = []
+        var writes: [QueuedTransaction] = []
         var isDraining = false
         var isClosed = false
     }
@@ -12,7 +12,7 @@ final class WaitingWrites: Sendable {
 
     /// - Parameter drain: called where nobody is taking the writes off, with the order held: what is given to the
     ///   writer after `close` comes after it.
-    func append(_ write: QueuedWrite, orStart drain: () -> Void) {
+    func append(_ write: QueuedTransaction, orStart drain: () -> Void) {
         let isOpen = state.withLock { state in
             guard !state.isClosed else { return false }
             state.writes.append(write)
@@ -26,7 +26,7 @@ final class WaitingWrites: Sendable {
     }
 
     /// What has waited longest, up to `limit`; where nothing waits, the draining has ended.
-    func take(upTo limit: Int) -> [QueuedWrite] {
+    func take(upTo limit: Int) -> [QueuedTransaction] {
         state.withLock { state in
             let taken = Array(state.writes.prefix(limit))
             state.writes.removeFirst(taken.count)
@@ -36,7 +36,7 @@ final class WaitingWrites: Sendable {
     }
 
     /// They were taken and not begun: they are the first again.
-    func putBack(_ writes: some Collection<QueuedWrite>) {
+    func putBack(_ writes: some Collection<QueuedTransaction>) {
         state.withLock { $0.writes.insert(contentsOf: writes, at: 0) }
     }
 

@@ -23,6 +23,7 @@ struct ExportContext: Sendable {
     let facts = ExportFacts()
     let registrations = WebhookRegistrations()
     let events = EventLog()
+    let rendered = RenderedExports()
 
     var limits: VendorLimits { VendorLimits(settings: settings.limits) }
     var scheduleResource: ScheduleResource { ScheduleResource(vendorWindow: settings.limits.window) }

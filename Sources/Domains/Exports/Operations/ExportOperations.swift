@@ -135,6 +135,28 @@ public struct ExportOperations: Sendable {
         return export
     }
 
+    /// One export as callers see it. Throws `notFound`.
+    /// - Parameter id: ours or the vendor's.
+    public func shown(_ id: String) async throws -> RenderedJSON {
+        let shown = try await context.engine.read { [context] transaction -> RenderedJSON? in
+            guard let (own, revision) = try Self.revision(id, context, in: transaction) else { return nil }
+            if let kept = context.rendered.text(of: own, revision: revision) { return kept }
+            guard let export = try context.store.export(own, in: transaction) else { return nil }
+            let text = RenderedJSON(context.resource.json(of: export))
+            context.rendered.keep(text, of: own, revision: revision)
+            return text
+        }
+        guard let shown else { throw ExportOperationError.notFound }
+        return shown
+    }
+
+    private static func revision(
+        _ id: String, _ context: ExportContext, in transaction: any Transaction
+    ) throws -> (ExportID, Int64)? {
+        if let own = ExportID(parsing: id) { return try context.store.revision(of: own, in: transaction) }
+        return try context.store.revision(vendorKey: id, in: transaction)
+    }
+
     /// Holds the answer until the export stands still for its callers, or `deadline` is there.
     public func export(_ id: String, waitingUntil deadline: Timestamp) async throws -> Export {
         let first = try await export(id)

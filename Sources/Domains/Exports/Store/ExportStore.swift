@@ -38,6 +38,19 @@ public struct ExportStore: Sendable {
             """, true, transaction)
     }
 
+    /// Grows with each change of what is shown.
+    func revision(of id: ExportID, in transaction: any Transaction) throws -> (ExportID, Int64)? {
+        try transaction.rows("SELECT id, revision FROM export WHERE id = \(id)").first.map {
+            (try $0["id"], try $0["revision"])
+        }
+    }
+
+    func revision(vendorKey key: String, in transaction: any Transaction) throws -> (ExportID, Int64)? {
+        try transaction.rows("SELECT id, revision FROM export WHERE vendor_key = \(key)").first.map {
+            (try $0["id"], try $0["revision"])
+        }
+    }
+
     private func one(_ condition: SQLQuery, _ toChange: Bool, _ transaction: any Transaction) throws -> Export? {
         let lock = toChange ? transaction.dialect.forUpdate : ""
         return try transaction.first("SELECT * FROM export WHERE \(query: condition) \(query: lock)")

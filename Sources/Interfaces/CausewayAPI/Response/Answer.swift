@@ -30,15 +30,18 @@ enum Answer {
 
     /// One resource, with an `ETag` over its text; 304 where the caller has the same.
     static func resource(_ value: JSONValue, for request: Request) -> Response {
-        let text = value.text
-        let tag = "\"\(Digest.sha256Hex(text).prefix(32))\""
+        resource(RenderedJSON(value), for: request)
+    }
+
+    static func resource(_ rendered: RenderedJSON, for request: Request) -> Response {
+        let tag = "\"\(rendered.digest)\""
         var headers: HTTPFields = [.eTag: tag]
         headers[.cacheControl] = "private, no-cache"
         if matches(request.headers[values: .ifNoneMatch], tag) {
             return Response(status: .notModified, headers: headers)
         }
         headers[.contentType] = "application/json; charset=utf-8"
-        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: rendered.text)))
     }
 
     /// `{"data":[…],"next_cursor":"…"|null}`

@@ -69,10 +69,12 @@ struct ExportRoutes {
         var query = QueryParameters(request)
         let wait = query.wait()
         try query.finish()
+        guard let wait else {
+            return Answer.resource(try await translating { try await exports.operations.shown(id) }, for: request)
+        }
+        let deadline = time.now() + wait
         let export = try await translating {
-            guard let wait else { return try await exports.operations.export(id) }
-            let deadline = time.now() + wait
-            return try await LongPoll.answer { [exports] in
+            try await LongPoll.answer { [exports] in
                 try await exports.operations.export(id, waitingUntil: deadline)
             } now: {
                 try await exports.operations.export(id)

@@ -1,8 +1,8 @@
-/// A change that waits for its turn on an engine's thread, its result's type left out: what engines need to let several
-/// share one commit.
+/// A change or a read that waits for its turn on an engine's thread, its result's type left out: what engines need to
+/// let several share one commit, or one snapshot.
 ///
 /// Run as often as the engine has to, then told once how it ended.
-public final class QueuedWrite: Sendable {
+public final class QueuedTransaction: Sendable {
     public let sharing: CommitSharing
     private let body: @Sendable (any Transaction) throws -> any Sendable
     private let end: @Sendable (Result<any Sendable, any Error>) -> Void
