@@ -184,7 +184,7 @@ let package = Package(
                 "CausewayCore", "Storage", "StorageSQLite", "StoragePostgres", "Events", "WorkQueue", "Support",
                 logging,
             ]),
-        tests("OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", httpTypes, logging]),
+        tests("OutboundHTTPTests", ["CausewayCore", "OutboundHTTP", "Support", httpTypes, logging]),
         tests(
             "VendorTests",
             ["CausewayCore", "OutboundHTTP", "Vendor", "VendorSimulator", "Support", httpTypes, logging]),

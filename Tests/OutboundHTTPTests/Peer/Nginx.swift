@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A real server with TLS and HTTP/2, where nginx and openssl are installed. Its certificate is its own authority, for
 /// `localhost` alone.
@@ -14,8 +15,7 @@ final class Nginx: Sendable {
     init() throws {
         folder = NSTemporaryDirectory() + "causeway-nginx-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder + "/files", withIntermediateDirectories: true)
-        // A port that was free a moment ago.
-        port = try Peer { _ in }.port
+        port = UInt16(try FreePort.any())
         try Self.run(
             "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
@@ -28,7 +28,7 @@ final class Nginx: Sendable {
             http {
               access_log off; \(temporary) client_max_body_size 1g;
               server {
-                listen 127.0.0.1:\(port) ssl http2; listen [::1]:\(port) ssl http2;
+                listen 127.0.0.1:\(port) ssl http2;
                 ssl_certificate \(folder)/cert.pem; ssl_certificate_key \(folder)/key.pem;
                 location / { return 200 "$request_method $http_content_length"; }
                 location /files/ { alias \(folder)/files/; }

@@ -40,11 +40,11 @@ extension PostgresCluster {
             return 1
         }
         start() {
-            "$programs/pg_ctl" start -w -D "$home/data" -l "$home/log" -o "-c port=$1 -c fsync=$durable \
+            "$programs/pg_ctl" start -w -t 300 -D "$home/data" -l "$home/log" -o "-c port=$1 -c fsync=$durable \
                 -c full_page_writes=$durable -c unix_socket_directories=$home -c listen_addresses=127.0.0.1 \
                 -c max_connections=200" || { tail -n 5 "$home/log"; return 1; }
         }
-        stop() { "$programs/pg_ctl" stop -w -m "$1" -D "$home/data"; }
+        stop() { "$programs/pg_ctl" stop -w -t 300 -m "$1" -D "$home/data"; }
         query() { "$programs/psql" -h "$home" -p "$port" -U causeway -AtX -v ON_ERROR_STOP=1 -d "${1%% *}" -c "${1#* }"; }
 
         encrypt() {

@@ -27,17 +27,8 @@ public final class PostgresCluster: Sendable {
         watchdog = try Watchdog(arguments: [password, isDurable ? "on" : "off"])
         try await watchdog.answer()
         home = try await watchdog.ask("home")
-        var port = try FreePort.any()
-        for attempt in 1...5 {
-            do {
-                try await watchdog.ask("start \(port)")
-                break
-            } catch  where attempt < 5 {
-                // Somebody may have taken it since.
-                port = try FreePort.any()
-            }
-        }
-        self.port = port
+        port = try FreePort.any()
+        try await watchdog.ask("start \(port)")
     }
 
     public func url(of database: String) -> String {

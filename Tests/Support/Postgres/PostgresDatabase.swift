@@ -28,7 +28,8 @@ public struct PostgresDatabase: Sendable {
     ) async throws -> Result {
         try await with { database in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let engine = try PostgresEngine(PostgresConfiguration(url: Secret(database.url)), logger: logger)
+            let engine = try PostgresEngine(
+                PostgresConfiguration(url: Secret(database.url), patience: patience), logger: logger)
             let result: Swift.Result<Result, any Error>
             do {
                 try await Migrator(migrations).migrate(engine, at: Timestamp(milliseconds: 0))
