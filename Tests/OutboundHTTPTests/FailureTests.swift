@@ -1,13 +1,14 @@
 import Foundation
 import HTTPTypes
 import OutboundHTTP
+import Support
 import Testing
 
 @Suite("Failures by stage")
 struct FailureTests {
     @Test("A name without an address fails at resolve, and nothing was sent")
     func resolve() async throws {
-        let error = try await withClient { await $0.failure(of: local(.post, "http://nowhere.invalid/")) }
+        let error = try await withClient { await $0.failure(of: local(.post, "http://\(noName)/")) }
         guard case .resolve = error?.kind else { throw try #require(error) }
         #expect(error?.stage == .resolve)
         #expect(error?.requestMayHaveReachedPeer == false)
@@ -36,12 +37,12 @@ struct FailureTests {
         #expect(error?.requestMayHaveReachedPeer == false)
     }
 
-    @Test("A TLS handshake that never ends is a connect time-out at tls")
+    @Test("A TLS handshake that never ends is a connect time-out at tls", .inRealTime)
     func tlsTimeout() async throws {
         let peer = try Peer { $0.waitForClose() }
         let url = peer.url.replacingOccurrences(of: "http://", with: "https://")
         let error = try await withClient {
-            await $0.failure(of: local(.get, url, timeouts: .init(connect: .milliseconds(200))))
+            await $0.failure(of: local(.get, url, timeouts: .init(connect: RealTime.limit)))
         }
         guard case .timeout(.connect) = error?.kind else { throw try #require(error) }
         #expect(error?.stage == .tls)

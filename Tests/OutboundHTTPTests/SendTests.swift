@@ -2,6 +2,7 @@ import CausewayCore
 import Foundation
 import HTTPTypes
 import OutboundHTTP
+import Support
 import Testing
 
 @Suite("Sending requests")
@@ -143,7 +144,7 @@ struct SendTests {
                 }
                 await busy.wait()
                 let late = await client.failure(
-                    of: local(.get, peer.url, timeouts: .init(total: .milliseconds(300))))
+                    of: local(.get, peer.url, timeouts: .init(total: RealTime.limit)))
                 guard case .timeout(.total) = late?.kind else { throw try #require(late) }
                 gate.fire()
                 try await group.waitForAll()

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Synchronization
 import OutboundHTTP
+import Support
 import Testing
 
 @Suite("Streamed bodies")
@@ -150,22 +151,23 @@ struct StreamTests {
         #expect(response.status == .contentTooLarge)
     }
 
-    @Test("A reader that does not read holds the peer up")
+    @Test("A reader that does not read holds the peer up", .inRealTime)
     func readerWaits() async throws {
         let blocked = Signal()
         let sent = Atomic(0)
+        let limit = RealTime.limit
         let peer = try Peer { connection in
             _ = try connection.readRequest()
             try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.size)\r\n\r\n")
-            let count = connection.sendUntilBlocked([UInt8](repeating: 1, count: 1 << 16))
+            // Longer than the stall limit: waiting for this side is no stall.
+            let count = connection.sendUntilBlocked([UInt8](repeating: 1, count: 1 << 16), patience: limit * 5 / 4)
             sent.store(count, ordering: .relaxed)
             blocked.fire()
             try connection.send([UInt8](repeating: 1, count: Self.size - count))
         }
         try await withClient { client in
-            let timeouts = OutboundRequest.Timeouts(total: nil, stall: .milliseconds(400))
+            let timeouts = OutboundRequest.Timeouts(total: nil, stall: limit)
             try await client.withResponse(to: local(.get, peer.url, timeouts: timeouts)) { response in
-                // Longer than the stall limit: waiting for this side is no stall.
                 await blocked.wait()
                 #expect(sent.load(ordering: .relaxed) < 32 << 20)
                 var count = 0

@@ -1,9 +1,10 @@
 import Foundation
 import HTTPTypes
 import OutboundHTTP
+import Support
 import Testing
 
-@Suite("Time-outs")
+@Suite("Time-outs", .inRealTime)
 struct TimeoutTests {
     @Test("A peer that takes the request and says nothing: total time-out at wait")
     func total() async throws {
@@ -12,7 +13,7 @@ struct TimeoutTests {
             connection.waitForClose()
         }
         let error = try await withClient {
-            await $0.failure(of: local(.post, peer.url, timeouts: .init(total: .milliseconds(200))))
+            await $0.failure(of: local(.post, peer.url, timeouts: .init(total: RealTime.limit)))
         }
         guard case .timeout(.total) = error?.kind else { throw try #require(error) }
         #expect(error?.stage == .wait)
@@ -23,7 +24,7 @@ struct TimeoutTests {
     func connect() async throws {
         let full = try FullListener()
         let error = try await withClient {
-            await $0.failure(of: local(.post, full.url, timeouts: .init(connect: .milliseconds(300))))
+            await $0.failure(of: local(.post, full.url, timeouts: .init(connect: RealTime.limit)))
         }
         guard case .timeout(.connect) = error?.kind else { throw try #require(error) }
         #expect(error?.stage == .connect)
@@ -38,7 +39,7 @@ struct TimeoutTests {
             connection.waitForClose()
         }
         try await withClient { client in
-            var request = local(.get, peer.url, timeouts: .init(total: nil, stall: .milliseconds(300)))
+            var request = local(.get, peer.url, timeouts: .init(total: nil, stall: RealTime.limit))
             let error = await client.failure(of: request)
             guard case .timeout(.stall) = error?.kind else { throw try #require(error) }
             #expect(error?.stage == .receive)
@@ -61,7 +62,7 @@ struct TimeoutTests {
         let body = OutboundBody.bytes([UInt8](repeating: 1, count: 16 << 20))
         let error = try await withClient {
             await $0.failure(
-                of: local(.post, peer.url, body: body, timeouts: .init(total: nil, stall: .milliseconds(300))))
+                of: local(.post, peer.url, body: body, timeouts: .init(total: nil, stall: RealTime.limit)))
         }
         done.fire()
         guard case .timeout(.stall) = error?.kind else { throw try #require(error) }
@@ -70,15 +71,16 @@ struct TimeoutTests {
 
     @Test("A peer that works on an upload for longer than the stall limit before it answers does not stall")
     func workingOnUpload() async throws {
+        let longer = RealTime.limit * 3
         let peer = try Peer { connection in
             _ = try connection.readRequest()
-            usleep(900_000)
+            Thread.sleep(forTimeInterval: longer / .seconds(1))
             try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         }
         let body = OutboundBody.multipart(MultipartForm([.field("file", String(repeating: "x", count: 1 << 20))]))
         let response = try await withClient {
             try await $0.send(
-                local(.post, peer.url, body: body, timeouts: .init(total: .seconds(20), stall: .milliseconds(300))))
+                local(.post, peer.url, body: body, timeouts: .init(total: patience, stall: RealTime.limit)))
         }
         #expect(response.status == .ok)
     }
@@ -94,7 +96,7 @@ struct TimeoutTests {
             }
         }
         try await withClient { client in
-            var request = local(.get, peer.url, timeouts: .init(total: .seconds(1), stall: .milliseconds(400)))
+            var request = local(.get, peer.url, timeouts: .init(total: RealTime.limit * 3, stall: RealTime.limit))
             request.answer = .beginning(upTo: 4096)
             let response = try await client.send(request)
             #expect(response.status == .accepted)
@@ -109,14 +111,15 @@ struct TimeoutTests {
             let request = try connection.readRequest()
             try connection.answer(body: "\(request.body.count)")
         }
+        let longer = RealTime.limit * 3
         let body = OutboundBody.stream { writer in
             try await writer.write([1])
-            try await Task.sleep(for: .milliseconds(900))
+            try await Task.sleep(for: longer)
             try await writer.write([2])
         }
         let response = try await withClient {
             try await $0.send(
-                local(.post, peer.url, body: body, timeouts: .init(total: nil, stall: .milliseconds(300))))
+                local(.post, peer.url, body: body, timeouts: .init(total: nil, stall: RealTime.limit)))
         }
         #expect(response.body == Array("2".utf8))
     }

@@ -11,11 +11,11 @@ import VendorSimulator
         try await World.with(.quick { $0.hold = true }) { world async throws in
             #expect(try await world.open("/simulator/exports?wait=0.05").status == 504)
             let key = try await world.trigger().data?["key"]?.string ?? ""
-            async let done = world.open("/simulator/exports/\(key)?until=success&until=failure&wait=20")
+            async let done = world.open("/simulator/exports/\(key)?until=success&until=failure&wait=60")
             _ = try await world.open("/simulator/exports/\(key)/fail", "-d", "{\"error\":\"too large\"}")
             let failed = try await done
             #expect(failed.json["error"] == "too large")
-            #expect(try await world.open("/simulator/requests?route=trigger&count=1&wait=20").json == ["trigger": 1])
+            #expect(try await world.open("/simulator/requests?route=trigger&count=1&wait=60").json == ["trigger": 1])
         }
     }
 
@@ -26,7 +26,7 @@ import VendorSimulator
             #expect(try await world.open("/simulator/options", "-X", "PATCH", "-d", body).status == 200)
             #expect(try await world.trigger().status == 403)
             let key = try await world.trigger(member: "new@example.com").data?["key"]?.string ?? ""
-            let entity = try await world.open("/simulator/exports/\(key)?until=success&wait=20").json
+            let entity = try await world.open("/simulator/exports/\(key)?until=success&wait=60").json
             #expect(entity["files"]?.array?.count == 2)
             #expect(try await world.open("/simulator/options", "-X", "PATCH", "-d", "{\"x\":1}").status == 400)
         }
@@ -41,7 +41,7 @@ import VendorSimulator
                 _ = try await world.open(
                     "/simulator/exports/\(key)/announce", "-d",
                     "{\"channel\":\"direct\",\"entity\":{\"status\":\"failure\"}}")
-                let post = try await world.open("/simulator/webhooks?claims=failure&state=delivered&wait=20")
+                let post = try await world.open("/simulator/webhooks?claims=failure&state=delivered&wait=60")
                 #expect(post.data?.array?.count == 1)
                 #expect(receiver.received.first?.body["status"] == "failure")
             }
@@ -52,7 +52,7 @@ import VendorSimulator
     func story() async throws {
         try await World.with { world async throws in
             let key = try await world.trigger().data?["key"]?.string ?? ""
-            _ = try await world.open("/simulator/exports/\(key)?until=success&wait=20")
+            _ = try await world.open("/simulator/exports/\(key)?until=success&wait=60")
             let story = try await world.open("/simulator/story").text
             #expect(story.contains("export \(key) of vrc_123456 asked for by ops@example.com: queued, ready in 20ms"))
             #expect(story.contains("export \(key) is ready: 1 file(s)"))

@@ -24,7 +24,7 @@ struct Curl {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments =
-            ["curl", "-sS", "--noproxy", "*", "--max-time", "30", "-o", body.path(), "-D", headers.path()]
+            ["curl", "-sS", "--noproxy", "*", "--max-time", "120", "-o", body.path(), "-D", headers.path()]
             + ["-w", "%{http_code}"] + arguments
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

@@ -103,7 +103,7 @@ import VendorSimulator
                 try await world.fault(["kind": "webhook_doubled", "route": "webhook.direct", "count": 1])
                 try await world.fault(["kind": "webhook_lost", "route": "webhook.account", "count": 1])
                 _ = try await world.trigger(["webhook_target_url": .string(receiver.url)])
-                _ = try await world.open("/simulator/webhooks?state=delivered&count=2&wait=20")
+                _ = try await world.open("/simulator/webhooks?state=delivered&count=2&wait=60")
                 #expect(receiver.received.count == 2)
                 #expect(receiver.received[0].body == receiver.received[1].body)
                 #expect(try await world.open("/simulator/webhooks?state=lost").data?.array?.count == 1)
@@ -123,7 +123,7 @@ import VendorSimulator
                     _ = try await world.open("/simulator/exports/\(key)/complete", "-X", "POST")
                     keys.append(key)
                 }
-                _ = try await world.open("/simulator/webhooks?state=delivered&count=2&wait=20")
+                _ = try await world.open("/simulator/webhooks?state=delivered&count=2&wait=60")
                 #expect(receiver.received.compactMap { $0.body["key"]?.string } == keys.reversed())
             }
         }
@@ -136,7 +136,7 @@ import VendorSimulator
                 try await world.fault(["kind": "webhook_early", "count": 1])
                 let key =
                     try await world.trigger(["webhook_target_url": .string(receiver.url)]).data?["key"]?.string ?? ""
-                _ = try await world.open("/simulator/webhooks?state=delivered&wait=20")
+                _ = try await world.open("/simulator/webhooks?state=delivered&wait=60")
                 let lie = try #require(receiver.received.first?.body)
                 #expect(lie["status"] == "success")
                 #expect(try await world.status(key).data?["status"] == "queued")

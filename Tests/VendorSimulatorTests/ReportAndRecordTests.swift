@@ -43,7 +43,7 @@ import VendorSimulator
             #expect(answer.status == 202)
             await time.isAwaited(at: time.now() + .milliseconds(20))
             time.advance(by: .milliseconds(20))
-            let mail = try await world.open("/simulator/mails?wait=20").data?.array?.first
+            let mail = try await world.open("/simulator/mails?wait=60").data?.array?.first
             #expect(mail?["member_email"] == "ops@example.com")
             let links = mail?["links"]?.array ?? []
             #expect(links.map { $0["name"] } == ["partners.csv", "transactions.csv"])

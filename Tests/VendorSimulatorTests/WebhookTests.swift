@@ -1,4 +1,5 @@
 import CausewayCore
+import Support
 import Testing
 import VendorSimulator
 
@@ -9,7 +10,7 @@ import VendorSimulator
         try await World.with { world async throws in
             try await HookReceiver.with { receiver async throws in
                 let key = try await world.trigger(["webhook_target_url": .string(receiver.url)]).data?["key"]?.string
-                let sent = try await world.open("/simulator/webhooks?channel=direct&state=delivered&wait=20").data
+                let sent = try await world.open("/simulator/webhooks?channel=direct&state=delivered&wait=60").data
                 #expect(sent?.array?.first?["attempts"]?.array?.first?["status"] == 200)
                 let received = try #require(receiver.received.first)
                 #expect(received.contentType == "application/json")
@@ -27,7 +28,7 @@ import VendorSimulator
             try await HookReceiver.with { receiver async throws in
                 _ = try await world.subscribe(receiver.url)
                 _ = try await world.trigger(["webhook_target_url": .string(receiver.url)])
-                _ = try await world.open("/simulator/exports?status=failure&wait=20")
+                _ = try await world.open("/simulator/exports?status=failure&wait=60")
                 #expect(try await world.state()["webhooks"] == [])
             }
         }
@@ -47,7 +48,7 @@ import VendorSimulator
                     await time.isAwaited(at: due)
                     time.advance(by: .seconds(wait))
                 }
-                let post = try await world.open("/simulator/webhooks?state=failed&wait=20").data?.array?.first
+                let post = try await world.open("/simulator/webhooks?state=failed&wait=60").data?.array?.first
                 let attempts = try #require(post?["attempts"]?.array)
                 #expect(attempts.map { $0["status"] } == [500, 302, 404, 503])
                 let times = attempts.compactMap { $0["at"]?.integer }
@@ -57,16 +58,16 @@ import VendorSimulator
         }
     }
 
-    @Test("An endpoint that does not answer in time is given up for that attempt")
+    @Test("An endpoint that does not answer in time is given up for that attempt", .inRealTime)
     func timeout() async throws {
         let options = SimulatorOptions.quick {
-            $0.webhookTimeout = .milliseconds(200)
+            $0.webhookTimeout = RealTime.limit
             $0.webhookRetries = [.milliseconds(10)]
         }
         try await World.with(options) { world async throws in
             try await HookReceiver.with([0]) { receiver async throws in
                 _ = try await world.trigger(["webhook_target_url": .string(receiver.url)])
-                let post = try await world.open("/simulator/webhooks?state=delivered&wait=20").data?.array?.first
+                let post = try await world.open("/simulator/webhooks?state=delivered&wait=60").data?.array?.first
                 #expect(post?["attempts"]?.array?.first?["error"]?.string?.hasPrefix("no answer within") == true)
                 #expect(post?["attempts"]?.array?.last?["status"] == 200)
             }
@@ -77,7 +78,7 @@ import VendorSimulator
     func refusedConnection() async throws {
         try await World.with(.quick { $0.webhookRetries = [.milliseconds(1)] }) { world async throws in
             _ = try await world.trigger(["webhook_target_url": "http://127.0.0.1:1/"])
-            let post = try await world.open("/simulator/webhooks?state=failed&wait=20").data?.array?.first
+            let post = try await world.open("/simulator/webhooks?state=failed&wait=60").data?.array?.first
             #expect(post?["attempts"]?.array?.count == 2)
         }
     }
@@ -90,7 +91,7 @@ import VendorSimulator
             try await HookReceiver.with { receiver async throws in
                 _ = try await world.subscribe(receiver.url)
                 _ = try await world.open("/simulator/exports", "-d", "{\"source\":\"\(source)\"}")
-                _ = try await world.open("/simulator/webhooks?channel=account&state=delivered&wait=20")
+                _ = try await world.open("/simulator/webhooks?channel=account&state=delivered&wait=60")
                 let body = try #require(receiver.received.first?.body)
                 #expect(body["event"] == "vendor_report_export.completed")
                 #expect(body["data"]?["status"] == "success")
@@ -106,7 +107,7 @@ import VendorSimulator
             try await HookReceiver.with { receiver async throws in
                 let body: JSONValue = ["source": "scheduled", "webhook_target_url": .string(receiver.url)]
                 _ = try await world.open("/simulator/exports", "-d", body.text)
-                _ = try await world.open("/simulator/webhooks?channel=direct&state=delivered&wait=20")
+                _ = try await world.open("/simulator/webhooks?channel=direct&state=delivered&wait=60")
                 #expect(receiver.received.first?.body["source"] == "scheduled")
             }
         }

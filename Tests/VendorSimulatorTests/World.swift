@@ -55,7 +55,7 @@ struct World: Sendable {
     /// Triggers an export and gives its entity at its end.
     func finished(_ report: String = "vrc_123456", until status: String = "success") async throws -> JSONValue {
         let key = try await trigger(report).data?["key"]?.string ?? ""
-        return try await open("/simulator/exports/\(key)?until=\(status)&wait=20").json
+        return try await open("/simulator/exports/\(key)?until=\(status)&wait=60").json
     }
 
     func status(_ key: String) async throws -> Curl {

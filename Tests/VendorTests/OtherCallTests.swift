@@ -129,7 +129,7 @@ struct OtherCallTests {
             let answer = try await world.client.exportRecords(
                 RecordExportRequest(types: ["partners", "leads"], memberEmail: "ops@example.com"))
             #expect(answer.message?.isEmpty == false)
-            let mail = try await world.control(.get, "/simulator/mails?wait=20")["data"]?.array?.first
+            let mail = try await world.control(.get, "/simulator/mails?wait=60")["data"]?.array?.first
             #expect(mail?["export_types"]?.array?.count == 2)
         }
     }

@@ -61,7 +61,7 @@ struct VendorWorld: Sendable {
         let queued = try await client.triggerExport(
             ExportTrigger(
                 report: report, memberEmail: "ops@example.com", webhookTargetURL: nil, showUnexpanded: false))
-        try await control(.get, "/simulator/exports/\(queued.key)?until=success&wait=20")
+        try await control(.get, "/simulator/exports/\(queued.key)?until=success&wait=60")
         return try await client.export(queued.key)
     }
 

@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import Logging
 import OutboundHTTP
+import Support
 import Testing
 
 /// A running loop and a client for one test.
@@ -39,7 +40,7 @@ extension OutboundHTTPClient {
 /// The tests' peers are on loopback, which is not public.
 func local(
     _ method: HTTPRequest.Method = .get, _ url: String, body: OutboundBody = .none,
-    timeouts: OutboundRequest.Timeouts = .init(total: .seconds(20)),
+    timeouts: OutboundRequest.Timeouts = .init(total: patience),
     connection: OutboundRequest.ConnectionUse = .reusable
 ) -> OutboundRequest {
     OutboundRequest(

@@ -99,8 +99,9 @@ final class PeerConnection: @unchecked Sendable {
     }
 
     /// How many bytes can be sent before it would have to wait for the other side for `patience`.
-    func sendUntilBlocked(_ bytes: [UInt8], patience: Duration = .milliseconds(500)) -> Int {
-        var time = timeval(tv_sec: 0, tv_usec: Int(patience.components.attoseconds / 1_000_000_000_000))
+    func sendUntilBlocked(_ bytes: [UInt8], patience: Duration) -> Int {
+        var time = timeval(
+            tv_sec: Int(patience.components.seconds), tv_usec: Int(patience.components.attoseconds / 1_000_000_000_000))
         _ = unsafe setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         defer {
             time = timeval()
