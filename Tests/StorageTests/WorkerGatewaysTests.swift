@@ -8,7 +8,7 @@ import Testing
 @testable import WorkQueue
 
 // Several workers on one database, each with a clock of its own: one whose clock stands still is asleep.
-@Suite("Workers of several gateways", .onEveryEngine, .timeLimit(.minutes(2)))
+@Suite("Workers of several gateways", .onEveryEngine, .timeLimit(.minutes(9)))
 struct WorkerGatewaysTests {
     private func worker(
         _ owner: String, _ database: TestDatabase, _ time: ManualTimeSource, concurrency: Int = 8,
@@ -63,7 +63,8 @@ struct WorkerGatewaysTests {
         try await two
         #expect(seen.values.allSatisfy { $0 == 1 })
         #expect(try await count(database) == 0)
-        #expect(Double(database.engine.statistics[.statements] - before) / 2000 < 0.2)
+        // About 0.1 each, more on a slow machine, where fewer gather; one by one it would be three.
+        #expect(Double(database.engine.statistics[.statements] - before) / 2000 < 0.5)
     }
 
     @Test("take over what one that fell asleep had claimed; it neither writes nor begins what others have")

@@ -12,7 +12,8 @@ public final class ManualTimeSource: TimeSource {
         var nextID = 0
         var sleepers: [Int: Sleeper] = [:]
         var cancelled: Set<Int> = []
-        var watcher: CheckedContinuation<Void, Never>?
+        /// Who waits for so many to sleep.
+        var watcher: (count: Int, continuation: CheckedContinuation<Void, Never>)?
     }
     private let state: Mutex<State>
 
@@ -34,11 +35,12 @@ public final class ManualTimeSource: TimeSource {
     }
 
     /// Waits until somebody sleeps, then moves the clock to the earliest end of a sleep. One caller at a time.
-    public func advanceToNextSleeper() async {
+    /// - Parameter count: how many must sleep: where it is all there are, the clock stands while one is at work.
+    public func advanceToNextSleeper(of count: Int = 1) async {
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
-                if !state.sleepers.isEmpty { return true }
-                state.watcher = continuation
+                if state.sleepers.count >= count { return true }
+                state.watcher = (count, continuation)
                 return false
             }
             if isReady { continuation.resume() }
@@ -59,7 +61,10 @@ public final class ManualTimeSource: TimeSource {
                     if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
                     if time <= state.now { return .success(()) }
                     state.sleepers[id] = Sleeper(until: time, continuation: continuation)
-                    watcher = state.watcher.take()
+                    if let waiting = state.watcher, state.sleepers.count >= waiting.count {
+                        watcher = waiting.continuation
+                        state.watcher = nil
+                    }
                     return nil
                 }
                 watcher?.resume()

@@ -84,12 +84,6 @@ struct FanoutHouse: Sendable {
         try await deliveries.list(filter, PageRequest(limit: 200)).elements
     }
 
-    /// Of the only delivery there is.
-    func leaseEnd() async throws -> Timestamp {
-        try await storage.read { try $0.row("SELECT visible_at FROM delivery")?["visible_at"] }
-            ?? Timestamp(milliseconds: 0)
-    }
-
     func only() async throws -> Delivery {
         let all = try await all()
         guard all.count == 1 else { throw NotOne(count: all.count) }
