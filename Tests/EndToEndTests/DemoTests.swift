@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The demo", .serialized)
 struct DemoTests {
-    @Test("Comes true, ends with 0 and leaves nothing behind", .timeLimit(.minutes(2)))
+    @Test("Comes true, ends with 0 and leaves nothing behind", .timeLimit(.minutes(9)))
     func comesTrue() async throws {
         let demo = try DemoRun()
         #expect(try await demo.child.exit() == 0, "\(demo.child.text)")
@@ -14,20 +14,22 @@ struct DemoTests {
         try demo.expectNothingLeft()
     }
 
-    @Test("Interrupted in the middle it ends with 1, and all that it has started ends too", .timeLimit(.minutes(2)))
+    @Test("Interrupted in the middle it ends with 1, and all that it has started ends too", .timeLimit(.minutes(9)))
     func interrupted() async throws {
         let demo = try DemoRun()
-        _ = try await demo.child.line("the wait for the export") { $0.contains("waiting for the export") ? true : nil }
+        _ = try await demo.child.line("the wait for the export", within: patience * 3) {
+            $0.contains("waiting for the export") ? true : nil
+        }
         demo.child.signal(SIGINT)
         #expect(try await demo.child.exit() == 1)
         #expect(demo.child.text.contains("stopped before the end"))
         try demo.expectNothingLeft()
     }
 
-    @Test("Kept up it shows what to try, and ends with 0 when it is told to", .timeLimit(.minutes(2)))
+    @Test("Kept up it shows what to try, and ends with 0 when it is told to", .timeLimit(.minutes(9)))
     func kept() async throws {
         let demo = try DemoRun(["--keep"])
-        _ = try await demo.child.line("the lines to try", within: .seconds(60)) {
+        _ = try await demo.child.line("the lines to try", within: patience * 3) {
             $0.contains("What arrives at the subscribers") ? true : nil
         }
         demo.child.signal(SIGTERM)
@@ -35,7 +37,7 @@ struct DemoTests {
         try demo.expectNothingLeft()
     }
 
-    @Test("A step that does not come true is named, and the end is 1", .timeLimit(.minutes(2)))
+    @Test("A step that does not come true is named, and the end is 1", .timeLimit(.minutes(9)))
     func failing() async throws {
         let demo = try DemoRun(path: "/nowhere")
         #expect(try await demo.child.exit() == 1)

@@ -17,7 +17,7 @@ struct EgressTests {
         return nil
     }()
 
-    @Test("A subscription to a private address is refused, and the answer names the setting", .timeLimit(.minutes(1)))
+    @Test("A subscription to a private address is refused, and the answer names the setting", .timeLimit(.minutes(9)))
     func literalAddress() async throws {
         try await Stage.run(settings: ["CAUSEWAY_DELIVERIES_ALLOW_NETWORKS": ""]) { stage in
             let inside = [
@@ -37,7 +37,7 @@ struct EgressTests {
     }
 
     @Test(
-        "A name that stands for a private address is refused when connecting, on record", .timeLimit(.minutes(1)),
+        "A name that stands for a private address is refused when connecting, on record", .timeLimit(.minutes(9)),
         .enabled(if: EgressTests.privateName != nil, "no such name in /etc/hosts"))
     func resolvedName() async throws {
         let name = try #require(Self.privateName)
@@ -59,7 +59,7 @@ struct EgressTests {
         }
     }
 
-    @Test("A download link into a private network is not followed", .timeLimit(.minutes(1)))
+    @Test("A download link into a private network is not followed", .timeLimit(.minutes(9)))
     func downloadLink() async throws {
         try await Stage.run(
             simulator: ["--export-duration", "10ms"], settings: ["CAUSEWAY_VENDOR_ALLOW_NETWORKS": ""]

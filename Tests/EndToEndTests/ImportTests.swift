@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A CSV from curl to the importer", .serialized)
 struct ImportTests {
-    @Test("A file with mistakes is refused with each one's place, and nothing of it is sent", .timeLimit(.minutes(1)))
+    @Test("A file with mistakes is refused with each one's place, and nothing of it is sent", .timeLimit(.minutes(9)))
     func badFile() async throws {
         try await Stage.run { stage in
             let path = try file("customers.csv", "email,name\na@example.com,A\nx@,\"B\nand C\"\n,D\n", stage)
@@ -30,7 +30,7 @@ struct ImportTests {
         }
     }
 
-    @Test("A good file arrives byte for byte, raw and as a form, and its end is told", .timeLimit(.minutes(1)))
+    @Test("A good file arrives byte for byte, raw and as a form, and its end is told", .timeLimit(.minutes(9)))
     func goodFile() async throws {
         try await Stage.run { stage in
             let team = try await stage.subscribe("team")
@@ -39,7 +39,7 @@ struct ImportTests {
             let raw = try await stage.gateway.curl(["-T", path], "/v1/imports/customers")
             #expect(raw.status == 202)
             #expect(raw["sha256"]?.string == Digest.sha256Hex(text))
-            let ended = try await stage.gateway.get("/v1/imports/\(raw["id"]?.string ?? "")?wait=20")
+            let ended = try await stage.gateway.endedImport(raw["id"]?.string ?? "")
             #expect(ended["state"] == "completed")
             #expect(ended["rows"]?["forwarded"] == 2)
             #expect(ended["normalized"] == false)
@@ -50,7 +50,7 @@ struct ImportTests {
             #expect(form.status == 202)
             #expect(form["filename"] == "partners.csv")
 
-            let arrived = try await stage.simulator.get("/simulator/imports?wait=20&count=2").data
+            let arrived = try await stage.simulator.get("/simulator/imports?wait=60&count=2").data
             #expect(
                 Set(arrived.compactMap { $0["sha256"]?.string })
                     == [Digest.sha256Hex(text), Digest.sha256Hex(partners)])
@@ -69,7 +69,7 @@ struct ImportTests {
     }
 
     @Test(
-        "curl is told to continue at once, and a body over the limit is 413 before it is read", .timeLimit(.minutes(1)))
+        "curl is told to continue at once, and a body over the limit is 413 before it is read", .timeLimit(.minutes(9)))
     func expectation() async throws {
         try await Stage.run(settings: ["CAUSEWAY_IMPORTS_MAX_SIZE": "3MiB"]) { stage in
             let good = try file("good.csv", rows(megabytes: 2), stage)
@@ -77,7 +77,7 @@ struct ImportTests {
             #expect(taken.status == 202)
             #expect(taken.trace.contains("> Expect: 100-continue"))
             #expect(taken.trace.contains("< HTTP/1.1 100 Continue"))
-            let arrived = try await stage.simulator.get("/simulator/imports?wait=20&count=1").data
+            let arrived = try await stage.simulator.get("/simulator/imports?wait=60&count=1").data
             #expect(arrived.first?["sha256"] == taken["sha256"])
 
             let large = try file("large.csv", rows(megabytes: 4), stage)
@@ -89,7 +89,7 @@ struct ImportTests {
         }
     }
 
-    @Test("Killed while a file is forwarded, it is looked at by a person and never sent twice", .timeLimit(.minutes(1)))
+    @Test("Killed while a file is forwarded, it is looked at by a person and never sent twice", .timeLimit(.minutes(9)))
     func killedWhileForwarding() async throws {
         try await Stage.run(simulator: ["--any-customer"]) { stage in
             let team = try await stage.subscribe("team")
@@ -98,11 +98,11 @@ struct ImportTests {
             let answer = try await stage.gateway.curl(["-T", path], "/v1/imports/transactions")
             #expect(answer.status == 202)
             let id = answer["id"]?.string ?? ""
-            _ = try await stage.simulator.get("/simulator/imports?wait=20&count=1")
+            _ = try await stage.simulator.get("/simulator/imports?wait=60&count=1")
             try await stage.gateway.kill()
             try await stage.simulator.clearFaults()
             try await stage.gateway.start()
-            let ended = try await stage.gateway.get("/v1/imports/\(id)?wait=20")
+            let ended = try await stage.gateway.endedImport(id)
             #expect(ended["state"] == "needs_attention")
             #expect(ended["chunks"]?.array?.first?["state"] == "unknown")
             let events = try await team.endpoint.events(1)
@@ -113,31 +113,31 @@ struct ImportTests {
             let resolved = try await stage.gateway.post(
                 "/v1/imports/\(id)/chunks/1/resolve", ["outcome": "imported"])
             #expect(resolved.status == 200)
-            #expect(try await stage.gateway.get("/v1/imports/\(id)?wait=20")["state"] == "completed")
+            #expect(try await stage.gateway.endedImport(id)["state"] == "completed")
             #expect(
                 try await stage.simulator.get("/simulator/requests?route=import.transactions").json
                     == ["import.transactions": 1])
         }
     }
 
-    @Test("Killed while a file is forwarded that may come twice, it is sent again", .timeLimit(.minutes(1)))
+    @Test("Killed while a file is forwarded that may come twice, it is sent again", .timeLimit(.minutes(9)))
     func killedWhileForwardingPartners() async throws {
         try await Stage.run { stage in
             try await stage.simulator.set(["kind": "delay", "route": "import.partners", "delay": "60s"])
             let path = try file("partners.csv", "partner_email,partner_key\np@example.com,p1\n", stage)
             let answer = try await stage.gateway.curl(["-T", path], "/v1/imports/partners")
-            _ = try await stage.simulator.get("/simulator/imports?wait=20&count=1")
+            _ = try await stage.simulator.get("/simulator/imports?wait=60&count=1")
             try await stage.gateway.kill()
             try await stage.simulator.clearFaults()
             try await stage.gateway.start()
-            let ended = try await stage.gateway.get("/v1/imports/\(answer["id"]?.string ?? "")?wait=20")
+            let ended = try await stage.gateway.endedImport(answer["id"]?.string ?? "")
             #expect(ended["state"] == "completed")
             let arrived = try await stage.simulator.get("/simulator/imports").data
             #expect(arrived.map { $0["repeated"] } == [0, 1])
         }
     }
 
-    @Test("A busy vendor is waited for; a refusal and a lost answer have their own end", .timeLimit(.minutes(1)))
+    @Test("A busy vendor is waited for; a refusal and a lost answer have their own end", .timeLimit(.minutes(9)))
     func vendorTrouble() async throws {
         try await Stage.run { stage in
             let (gateway, simulator) = (stage.gateway, stage.simulator)
@@ -145,7 +145,7 @@ struct ImportTests {
                 let path = try file("customers.csv", "email\n\(email)\n", stage)
                 let answer = try await gateway.curl(["-T", path], "/v1/imports/customers")
                 #expect(answer.status == 202)
-                return try await gateway.get("/v1/imports/\(answer["id"]?.string ?? "")?wait=20")
+                return try await gateway.endedImport(answer["id"]?.string ?? "")
             }
             let route: JSONValue = "import.customers"
             try await simulator.set([
@@ -172,12 +172,12 @@ struct ImportTests {
                 "/v1/imports/\(id)/chunks/1/resolve", ["outcome": "not_imported"])
             #expect(resolved.status == 200)
             #expect(try await gateway.post("/v1/imports/\(id)/retry", [:]).status == 202)
-            #expect(try await gateway.get("/v1/imports/\(id)?wait=20")["state"] == "completed")
+            #expect(try await gateway.endedImport(id)["state"] == "completed")
             #expect(try await simulator.get("/simulator/imports").data.count == 2)
         }
     }
 
-    @Test("An unknown object, a wrong type of body and a missing scope are refused", .timeLimit(.minutes(1)))
+    @Test("An unknown object, a wrong type of body and a missing scope are refused", .timeLimit(.minutes(9)))
     func refusals() async throws {
         try await Stage.run { stage in
             let path = try file("customers.csv", "email\na@example.com\n", stage)

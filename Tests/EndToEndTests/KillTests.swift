@@ -37,7 +37,7 @@ struct KillTests {
     }
 
     @Test(
-        "The vendor makes one export, and each subscriber is told of it under one id", .timeLimit(.minutes(2)),
+        "The vendor makes one export, and each subscriber is told of it under one id", .timeLimit(.minutes(9)),
         arguments: Step.allCases)
     func goesOn(killed step: Step) async throws {
         try await Stage.run(simulator: ["--hold"], settings: step.settings) { stage in

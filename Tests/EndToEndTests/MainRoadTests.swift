@@ -6,7 +6,7 @@ import Testing
 struct MainRoadTests {
     @Test(
         "An export asked for once is told once to each subscriber, whichever way its end was learnt",
-        .timeLimit(.minutes(2)))
+        .timeLimit(.minutes(9)))
     func wholeRoad() async throws {
         try await Stage.run(simulator: ["--hold"]) { stage in
             let (gateway, simulator) = (stage.gateway, stage.simulator)

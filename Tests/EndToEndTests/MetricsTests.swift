@@ -60,11 +60,12 @@ struct MetricsTests {
 
     @Test("tells what was done and how things stand, in the words of Prometheus, and no secret")
     func page() async throws {
-        try await Stage.run { stage in
+        try await Stage.run(simulator: ["--hold"]) { stage in
             let gateway = stage.gateway
             let subscriber = try await stage.subscribe("one")
             let id = try await gateway.requestExport()
             _ = try await gateway.requestExport()
+            try await stage.simulator.complete(try await stage.simulator.exports(1)[0])
             #expect(try await gateway.ended(id)["status"] == "success")
             _ = try await subscriber.endpoint.received(1)
             try await gateway.logged("delivery attempt", ["state": "delivered"])
@@ -127,6 +128,8 @@ struct MetricsTests {
     @Test("asks the database no more than once in some seconds")
     func cached() async throws {
         try await Stage.run { stage in
+            // From here on nothing changes by itself.
+            try await stage.gateway.logged("the account's webhook was registered")
             let page = try await Curl.run([stage.gateway.url + "/metrics"])
             let work = page.text.split(separator: "\n").filter { $0.hasPrefix("causeway_work_items") }
             // Nothing is asked of the database again for the next page.

@@ -24,7 +24,7 @@ struct MirrorTests {
     }
 
     @Test(
-        "All files are there in the end, whole, and that is told once", .timeLimit(.minutes(2)),
+        "All files are there in the end, whole, and that is told once", .timeLimit(.minutes(9)),
         arguments: Step.allCases)
     func goesOn(killed step: Step) async throws {
         // Terabytes that nobody has, until the setting is taken out again.

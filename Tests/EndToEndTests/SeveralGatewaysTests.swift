@@ -14,7 +14,7 @@ struct SeveralGatewaysTests {
 
     @Test(
         "One that has a trigger, a check and deliveries in its hands is lost: the other takes them over",
-        .timeLimit(.minutes(3)), arguments: Loss.allCases)
+        .timeLimit(.minutes(9)), arguments: Loss.allCases)
     func takeover(_ loss: Loss) async throws {
         let settings = [
             // However long the lost one's requests may take.
@@ -25,7 +25,7 @@ struct SeveralGatewaysTests {
             let (lost, other) = (pair.gateways[0], pair.gateways[1])
             let team = try await pair.subscribe("team", answers: [.silence])
             // All that follows is the first's to do.
-            other.freeze()
+            try await freeze(other)
             let delivered = try await lost.requestExport("vrc_123456")
             let checked = try await lost.requestExport("vrc_123457")
             for id in [delivered, checked] { try await queued(id, lost) }
@@ -47,7 +47,8 @@ struct SeveralGatewaysTests {
             #expect(try await other.ended(triggered)["status"] == "success")
             let events = try await team.endpoint.events(3)
             #expect(try await team.endpoint.received(4).count == 4)
-            #expect(lostAt.duration(to: .now) < .seconds(30))
+            // Well before what the lost one waits for would have ended by itself.
+            #expect(lostAt.duration(to: .now) < .seconds(100))
 
             if loss == .asleep {
                 lost.thaw()
@@ -68,11 +69,11 @@ struct SeveralGatewaysTests {
 
     @Test(
         "One that is sending rewards to the importer is lost: a person decides, no machine sends them again",
-        .timeLimit(.minutes(3)), arguments: Loss.allCases)
+        .timeLimit(.minutes(9)), arguments: Loss.allCases)
     func takeoverOfMoney(_ loss: Loss) async throws {
         try await Pair.run { pair in
             let (lost, other) = (pair.gateways[0], pair.gateways[1])
-            other.freeze()
+            try await freeze(other)
             try await pair.simulator.set([
                 "kind": "delay", "route": "import.transactions", "delay": loss == .killed ? "120s" : "25s", "count": 1,
             ])
@@ -84,7 +85,7 @@ struct SeveralGatewaysTests {
             try await pair.simulator.requests("import.transactions", 1)
             if loss == .killed { try await lost.kill() } else { lost.freeze() }
             other.thaw()
-            let doubtful = try await asking("an import that waits for a person", within: .seconds(30)) {
+            let doubtful = try await asking("an import that waits for a person", within: patience * 2) {
                 let found = try await other.get("/v1/imports/\(id)").json
                 guard found["state"] == "needs_attention" else { return JSONValue?.none }
                 return found
@@ -93,7 +94,7 @@ struct SeveralGatewaysTests {
             if loss == .asleep {
                 lost.thaw()
                 // The answer that comes late is not thrown away.
-                try await asking("an import that is done", within: .seconds(40)) {
+                try await asking("an import that is done", within: patience * 2) {
                     try await other.get("/v1/imports/\(id)")["state"] == "completed" ? () : nil
                 }
             }
@@ -101,6 +102,12 @@ struct SeveralGatewaysTests {
                 try await pair.simulator.get("/simulator/requests?route=import.transactions").json
                     == ["import.transactions": 1])
         }
+    }
+
+    /// Once its start has nothing more to write, so that it holds no lock that the others need.
+    private func freeze(_ gateway: GatewayProcess) async throws {
+        try await gateway.logged("the account's webhook was registered")
+        gateway.freeze()
     }
 
     private func queued(_ export: String, _ gateway: GatewayProcess) async throws {

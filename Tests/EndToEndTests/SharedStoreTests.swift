@@ -20,8 +20,8 @@ struct SharedStoreTests {
             async let one = pair.gateways[0].ended(id)
             async let other = pair.gateways[1].ended(id)
             try await pair.complete(id, pair.gateways[0])
-            #expect(try await one["status"] == "success")
-            #expect(try await other["status"] == "success")
+            let (first, second) = try await (one, other)
+            try #require(first["status"] == "success" && second["status"] == "success", "\(first.text) \(second.text)")
         }
     }
 
@@ -66,9 +66,7 @@ struct SharedStoreTests {
             try await pair.cluster.stop(.immediate)
             try await ready(gateway, 503)
             #expect(try await gateway.get("/readyz").text.contains("The database has not answered since"))
-            let asked = ContinuousClock.now
             #expect(try await gateway.get("/readyz").status == 503)
-            #expect(asked.duration(to: .now) < .seconds(3))
             #expect(try await gateway.get("/healthz").status == 200)
             try await pair.cluster.start()
             try await ready(gateway, 200)
@@ -76,7 +74,7 @@ struct SharedStoreTests {
     }
 
     private func ready(_ gateway: GatewayProcess, _ status: Int) async throws {
-        _ = try await asking("/readyz with \(status)", within: .seconds(60)) {
+        _ = try await asking("/readyz with \(status)", within: patience * 2) {
             try await gateway.get("/readyz").status == status ? true : nil
         }
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Starting", .serialized)
 struct StartTests {
-    @Test("Settings with mistakes end the start with 2 and name each one", .timeLimit(.minutes(1)))
+    @Test("Settings with mistakes end the start with 2 and name each one", .timeLimit(.minutes(9)))
     func mistakes() async throws {
         let settings = [
             "CAUSEWAY_LISTEN": "nowhere", "CAUSEWAY_VENDOR_SECRET_KEY": "", "CAUSEWAY_POLLING_FAST": "soon",
@@ -26,7 +26,7 @@ struct StartTests {
         }
     }
 
-    @Test("A second gateway on the same data directory does not start", .timeLimit(.minutes(1)))
+    @Test("A second gateway on the same data directory does not start", .timeLimit(.minutes(9)))
     func secondGateway() async throws {
         try await Stage.run { stage in
             let second = try GatewayProcess(
@@ -43,7 +43,7 @@ struct StartTests {
         }
     }
 
-    @Test("A port that is taken ends the start with 1", .timeLimit(.minutes(1)))
+    @Test("A port that is taken ends the start with 1", .timeLimit(.minutes(9)))
     func takenPort() async throws {
         try await Stage.run { stage in
             let second = try GatewayProcess(
@@ -56,7 +56,7 @@ struct StartTests {
         }
     }
 
-    @Test("SIGTERM ends with 0 though somebody waits for an export, who is told how it stands", .timeLimit(.minutes(1)))
+    @Test("SIGTERM ends with 0 though somebody waits for an export, who is told how it stands", .timeLimit(.minutes(9)))
     func cleanStop() async throws {
         try await Stage.run(simulator: ["--hold"]) { stage in
             let id = try await stage.gateway.requestExport()
@@ -72,7 +72,7 @@ struct StartTests {
         }
     }
 
-    @Test("SIGTERM ends with 0 though somebody waits for an import", .timeLimit(.minutes(1)))
+    @Test("SIGTERM ends with 0 though somebody waits for an import", .timeLimit(.minutes(9)))
     func cleanStopOfImport() async throws {
         try await Stage.run { stage in
             try await stage.simulator.set([

@@ -103,7 +103,7 @@ struct ExportWorld: Sendable {
 
     /// The export once it stands still, or has the status asked for.
     func settled(
-        _ id: ExportID, _ status: ExportStatus? = nil, within limit: Duration = .seconds(20)
+        _ id: ExportID, _ status: ExportStatus? = nil, within limit: Duration = patience
     ) async throws -> Export {
         let deadline = time.now() + limit
         return try await engine.signals.withSubscription(to: [ExportStore.topic(id)]) { signal in
@@ -121,7 +121,7 @@ struct ExportWorld: Sendable {
 
     /// Waits until the store shows what is asked for.
     func until(_ what: String, _ holds: @escaping @Sendable (any Transaction) throws -> Bool) async throws {
-        let deadline = time.now() + .seconds(20)
+        let deadline = time.now() + patience
         while try await !engine.read(holds) {
             guard time.now() < deadline else {
                 Issue.record("never: \(what)")
@@ -148,7 +148,7 @@ struct ExportWorld: Sendable {
         let response = try await http.send(
             OutboundRequest(
                 method, simulatorURL + path, body: body.map { .text($0.text) } ?? .none,
-                timeouts: .init(total: .seconds(60)), egress: .unrestricted, answer: .whole(upTo: 64 << 20)))
+                timeouts: .init(total: .seconds(120)), egress: .unrestricted, answer: .whole(upTo: 64 << 20)))
         return (try? JSONValue(parsing: String(decoding: response.body, as: UTF8.self))) ?? .null
     }
 

@@ -125,8 +125,8 @@ struct FaultTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await world.work() }
                 let sent: Int64 = isTaken ? 2 : 1
-                try await world.control(.get, "/simulator/requests?route=trigger&count=\(sent)&wait=20")
-                let key = try await world.control(.get, "/simulator/exports?wait=20")["data"]?.array?.first?["key"]
+                try await world.control(.get, "/simulator/requests?route=trigger&count=\(sent)&wait=60")
+                let key = try await world.control(.get, "/simulator/exports?wait=60")["data"]?.array?.first?["key"]
                 try await world.control(.post, "/simulator/exports/\(key?.string ?? "")/complete")
                 #expect(try await world.settled(asked.id, .success).vendorKey == key?.string)
                 group.cancelAll()
@@ -175,10 +175,11 @@ struct FaultTests {
         }
     }
 
-    @Test("Where somebody else has used the window up, the export is deferred and goes out when it opens")
+    @Test(
+        "Where somebody else has used the window up, the export is deferred and goes out when it opens", .inRealTime)
     func deferred() async throws {
-        try await ExportWorld.with(.quick { $0.window = .seconds(3) }) {
-            $0.limits.window = .seconds(3)
+        try await ExportWorld.with(.quick { $0.window = RealTime.limit * 6 }) {
+            $0.limits.window = RealTime.limit * 6
         } _: { world in
             _ = try await world.vendor.triggerExport(
                 ExportTrigger(

@@ -132,12 +132,13 @@ struct MirrorTests {
         }
     }
 
-    @Test("Links that die before the files are there make the export expired; what came of them stays")
+    @Test(
+        "Links that die before the files are there make the export expired; what came of them stays", .inRealTime)
     func lost() async throws {
         try await world(
             .quick {
                 $0.faults = [Fault(.status, route: "files")]
-                $0.linkLifetime = .milliseconds(800)
+                $0.linkLifetime = RealTime.limit * 3
             }, settings: { $0.expiryGrace = .milliseconds(50) }
         ) { world in
             let id = try await world.request().export.id
@@ -154,10 +155,11 @@ struct MirrorTests {
         }
     }
 
-    @Test("A mirrored export stays a success when the vendor's links die, and answers who asks with max_age")
+    @Test(
+        "A mirrored export stays a success when the vendor's links die, and answers who asks with max_age", .inRealTime)
     func outlivesLinks() async throws {
         try await world(
-            .quick { $0.linkLifetime = .milliseconds(800) }, settings: { $0.expiryGrace = .zero }
+            .quick { $0.linkLifetime = RealTime.limit * 3 }, settings: { $0.expiryGrace = .zero }
         ) { world in
             let export = try await world.mirrored(try await world.request().export.id)
             let expiresAt = try #require(export.expiresAt)

@@ -48,7 +48,7 @@ struct TellingTests {
             let id = try await world.request().export.id
             let failed = try await world.settled(id)
             #expect(failed.status == .failure && failed.error?.code == "outcome_unknown")
-            let listed = try await world.control(.get, "/simulator/exports?wait=20&count=1")
+            let listed = try await world.control(.get, "/simulator/exports?wait=60&count=1")
             let key = try #require(listed["data"]?.array?.first?["key"]?.string)
             try await world.control(.post, "/simulator/exports/\(key)/complete", [:])
             let export = try await recorded(world, key) { $0.status == .success }
@@ -75,7 +75,9 @@ struct TellingTests {
 
     @Test("Some time after each completion the channels that have told of it are counted, and those that have not")
     func tally() async throws {
-        try await ExportWorld.with { world in
+        // Nothing but a webhook tells of its end.
+        try await ExportWorld.with(settings: { ($0.pollFast, $0.pollSlow) = (.seconds(3600), .seconds(3600)) }) {
+            world in
             // No account webhook is there.
             let id = try await world.request().export.id
             #expect(try await world.settled(id).status == .success)

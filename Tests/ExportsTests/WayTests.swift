@@ -65,12 +65,13 @@ struct WayTests {
     @Test("Doubled and reordered webhooks on both ways are one completion")
     func doubled() async throws {
         try await ExportWorld.with(
-            .quick { $0.faults = [Fault(.webhookDoubled), Fault(.webhookReordered, count: 2)] }
+            .quick { $0.faults = [Fault(.webhookDoubled), Fault(.webhookReordered, count: 2)] },
+            settings: Self.noPolling
         ) { world in
             try await world.domain.accountWebhook.register()
             let id = try await world.request().export.id
             _ = try await world.settled(id)
-            try await world.control(.get, "/simulator/webhooks?state=delivered&count=4&wait=20")
+            try await world.control(.get, "/simulator/webhooks?state=delivered&count=4&wait=60")
             try await world.until("all checks are done") { transaction in
                 try transaction.row(
                     "SELECT id FROM work_item WHERE kind = 'export.check' AND visible_at < 2000000000000 AND owner IS NOT NULL"
@@ -89,20 +90,27 @@ struct WayTests {
         try await ExportWorld.with(
             .quick {
                 $0.faults = [Fault(.webhookEarly)]
-                $0.exportDuration = .milliseconds(700)
+                $0.hold = true
             }
         ) { world in
             let id = try await world.request().export.id
-            _ = try await world.settled(id, .queued)
+            let queued = try await world.settled(id, .queued)
             try await world.until("the early webhook has been seen") { transaction in
                 try transaction.row("SELECT id FROM export WHERE seen_webhook IS NOT NULL") != nil
             }
+            #expect(try await world.domain.operations.export(id.text).status == .queued)
+            try await world.control(.post, "/simulator/exports/\(queued.vendorKey ?? "")/complete")
             let export = try await world.settled(id)
             #expect(export.status == .success)
             let link = try #require(export.vendorExport?.files.first?.url)
             #expect(link.hasPrefix(world.simulatorURL))
             #expect(try await world.eventTypes(id) == ["export.completed"])
         }
+    }
+
+    /// Nothing but webhooks tells of an end.
+    private static func noPolling(_ settings: inout ExportSettings) {
+        (settings.pollFast, settings.pollSlow) = (.seconds(3600), .seconds(3600))
     }
 
     @Test("A failure at the vendor is a failure with its reason, told once")
@@ -117,9 +125,9 @@ struct WayTests {
         }
     }
 
-    @Test("When the links die the export is expired, and its files are gone")
+    @Test("When the links die the export is expired, and its files are gone", .inRealTime)
     func expiry() async throws {
-        try await ExportWorld.with(.quick { $0.linkLifetime = .milliseconds(600) }) {
+        try await ExportWorld.with(.quick { $0.linkLifetime = RealTime.limit * 2 }) {
             $0.expiryGrace = .milliseconds(50)
         } _: { world in
             let id = try await world.request().export.id
@@ -181,13 +189,13 @@ struct WayTests {
         }
     }
 
-    @Test("A file passes through whole; a link that has died is asked for anew")
+    @Test("A file passes through whole; a link that has died is asked for anew", .inRealTime)
     func files() async throws {
         try await ExportWorld.with(
             .quick {
                 $0.files = 2
                 $0.fileSize = 300_000
-                $0.signatureLifetime = .milliseconds(400)
+                $0.signatureLifetime = RealTime.limit
             }
         ) { world in
             let id = try await world.request().export.id
@@ -196,7 +204,7 @@ struct WayTests {
             let name = try #require(resource["files"]?.array?.last?["name"]?.string)
             let zip = try #require(resource["zip_file"]?["name"]?.string)
             for (round, file) in [name, zip, name].enumerated() {
-                if round == 2 { try await SystemTimeSource().sleep(for: .milliseconds(500)) }
+                if round == 2 { try await SystemTimeSource().sleep(for: RealTime.limit * 5 / 4) }
                 let download = try await world.domain.files.open(id.text, file)
                 var count: Int64 = 0
                 for try await chunk in download.chunks() { count += Int64(chunk.count) }

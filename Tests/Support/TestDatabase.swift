@@ -41,7 +41,9 @@ public struct TestDatabase: Sendable {
                 engine: try SQLiteEngine(path: directory.file("causeway.sqlite")), directory: directory)
         }
         let engine = try PostgresEngine(
-            PostgresConfiguration(url: url, connections: 4), logger: Logger(label: "test.postgres"))
+            PostgresConfiguration(
+                url: url, connections: 4, statementTimeout: patience, lockTimeout: patience, patience: patience),
+            logger: Logger(label: "test.postgres"))
         try TestEngine.atTheEnd { try await engine.close() }
         return engine
     }

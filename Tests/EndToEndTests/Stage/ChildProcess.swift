@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Support
 import Synchronization
 
 /// A program that a test has started, with what it says line by line.
@@ -41,9 +42,9 @@ final class ChildProcess: Sendable {
 
     /// The first line that `find` finds something in. Throws where the program ends without one.
     func line<Found: Sendable>(
-        _ what: String, within patience: Duration = .seconds(20), _ find: @escaping @Sendable (String) -> Found?
+        _ what: String, within limit: Duration = patience, _ find: @escaping @Sendable (String) -> Found?
     ) async throws -> Found {
-        let found = try await state.first(what, within: patience) { state -> Found?? in
+        let found = try await state.first(what, within: limit) { state -> Found?? in
             for line in state.lines {
                 if let found = find(line) { return .some(found) }
             }
@@ -61,7 +62,7 @@ final class ChildProcess: Sendable {
 
     /// Waits for its end, and a little for all that it has said: the pipe's end is not always told of.
     func exit() async throws -> Int32 {
-        let status = try await state.first("the program's end", \.exit)
+        let status = try await state.first("the program's end", within: patience * 3, \.exit)
         try? await state.first("its last word", within: .seconds(2)) { $0.isClosed ? () : nil }
         return status
     }

@@ -42,7 +42,7 @@ struct Curl {
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments =
             [
-                "curl", "-sS", "--noproxy", "*", "--max-time", "60", "-o", folder.appending(path: "body").path(), "-D",
+                "curl", "-sS", "--noproxy", "*", "--max-time", "120", "-o", folder.appending(path: "body").path(), "-D",
                 folder.appending(path: "headers").path(), "-w", "%{http_code}",
             ] + arguments
         process.standardInput = FileHandle.nullDevice

@@ -122,7 +122,12 @@ final class GatewayProcess: Sendable {
 
     /// The export once it stands still.
     func ended(_ export: String) async throws -> JSONValue {
-        try await get("/v1/exports/\(export)?wait=30").json
+        try await get("/v1/exports/\(export)?wait=60").json
+    }
+
+    /// The import once it stands still.
+    func endedImport(_ id: String) async throws -> Curl {
+        try await get("/v1/imports/\(id)?wait=60")
     }
 
     /// The export once `isSo`.

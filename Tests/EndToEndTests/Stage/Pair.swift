@@ -51,7 +51,7 @@ struct Pair: Sendable {
 
     /// What the vendor's importer took, once it is as much: how often each file.
     func imported(_ count: Int) async throws -> [String: Int] {
-        let files = try await simulator.get("/simulator/imports?wait=20&count=\(count)").data
+        let files = try await simulator.get("/simulator/imports?wait=60&count=\(count)").data
         return files.reduce(into: [:]) { $0[$1["sha256"]?.string ?? "", default: 0] += 1 }
     }
 }

@@ -43,7 +43,7 @@ struct SimulatorProcess: Sendable {
 
     /// The vendor's exports, once there are as many.
     func exports(_ count: Int) async throws -> [JSONValue] {
-        let answer = try await get("/simulator/exports?wait=20&count=\(count)")
+        let answer = try await get("/simulator/exports?wait=60&count=\(count)")
         guard answer.status == 200 else { throw NeverHappened(what: "\(count) exports at the vendor\n\(story)") }
         return answer.data
     }
@@ -55,13 +55,13 @@ struct SimulatorProcess: Sendable {
 
     /// Once a route was called as often.
     func requests(_ route: String, _ count: Int) async throws {
-        let answer = try await get("/simulator/requests?route=\(route)&wait=20&count=\(count)")
+        let answer = try await get("/simulator/requests?route=\(route)&wait=60&count=\(count)")
         guard answer.status == 200 else { throw NeverHappened(what: "\(count) requests of \(route)\n\(story)") }
     }
 
     /// Webhooks that have reached the gateway, once there are as many.
     func webhooks(delivered count: Int) async throws -> [JSONValue] {
-        let answer = try await get("/simulator/webhooks?state=delivered&wait=20&count=\(count)")
+        let answer = try await get("/simulator/webhooks?state=delivered&wait=60&count=\(count)")
         guard answer.status == 200 else { throw NeverHappened(what: "\(count) webhooks delivered\n\(story)") }
         return answer.data
     }

@@ -1,3 +1,4 @@
+import Support
 import Synchronization
 
 /// A value that others wait on.
@@ -22,9 +23,9 @@ final class Watched<Value: Sendable>: Sendable {
         return result
     }
 
-    /// What `find` finds, as soon as it does. Throws `NeverHappened` after `patience`.
+    /// What `find` finds, as soon as it does. Throws `NeverHappened` after `limit`.
     func first<Found: Sendable>(
-        _ what: String, within patience: Duration = .seconds(20), _ find: @escaping @Sendable (Value) -> Found?
+        _ what: String, within limit: Duration = patience, _ find: @escaping @Sendable (Value) -> Found?
     ) async throws -> Found {
         if let found = find(value) { return found }
         return try await withThrowingTaskGroup(of: Found.self) { group in
@@ -39,7 +40,7 @@ final class Watched<Value: Sendable>: Sendable {
                 throw CancellationError()
             }
             group.addTask {
-                try await Task.sleep(for: patience)
+                try await Task.sleep(for: limit)
                 throw NeverHappened(what: what)
             }
             guard let found = try await group.next() else { throw NeverHappened(what: what) }
@@ -66,9 +67,9 @@ struct NeverHappened: Error, CustomStringConvertible {
 
 /// Asks until the answer holds something: for what the outside is told of by nothing but an answer.
 func asking<Found>(
-    _ what: String, within patience: Duration = .seconds(20), _ ask: () async throws -> Found?
+    _ what: String, within limit: Duration = patience, _ ask: () async throws -> Found?
 ) async throws -> Found {
-    let deadline = ContinuousClock.now + patience
+    let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
         if let found = try await ask() { return found }
         try await Task.sleep(for: .milliseconds(50))

@@ -35,7 +35,7 @@ struct PostgresEngineTests {
         }
         #expect(try await world.things().count == 500)
         #expect(engine.statistics[.writes] == 500)
-        #expect(engine.statistics[.commits] < 250)
+        #expect(engine.statistics[.commits] < 400)
         try await engine.close()
     }
 

@@ -29,7 +29,7 @@ struct PostgresWorld: Sendable {
     static func engine(
         url: String, _ adjust: (inout PostgresConfiguration) -> Void = { _ in }
     ) throws -> PostgresEngine {
-        var configuration = PostgresConfiguration(url: Secret(url), connections: 4)
+        var configuration = PostgresConfiguration(url: Secret(url), connections: 4, patience: patience)
         adjust(&configuration)
         return try PostgresEngine(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }

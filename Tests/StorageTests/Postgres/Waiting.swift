@@ -1,9 +1,10 @@
 import Dispatch
+import Support
 
 enum Waiting {
     /// Asks again and again, at once: for what gives no signal.
     static func until(_ isSo: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + patience
         while (try? await isSo()) != true {
             if ContinuousClock.now > deadline { throw NeverHappened() }
             await Task.yield()
