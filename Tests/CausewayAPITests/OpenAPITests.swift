@@ -253,6 +253,11 @@ private struct AskedAnswers {
         try await ask(.get, "/v1/subscriptions")
         try await ask(.get, "/v1/subscriptions/{id}", id: id)
         try await ask(.get, "/v1/subscriptions/{id}/secret", id: id)
+        let rotate = "/v1/subscriptions/{id}/rotate-secret"
+        try await ask(.post, rotate, id: id, #"{"grace":60}"#)
+        try await ask(.post, rotate, id: id, #"{"grace":"60"}"#)
+        for _ in 0..<4 { try await ask(.post, rotate, id: id) }
+        try await ask(.patch, "/v1/subscriptions/{id}", id: id, #"{"signatures":["v1","v1a"],"format":"cloudevents"}"#)
         try await ask(.patch, "/v1/subscriptions/{id}", id: id, #"{"enabled":false}"#)
         try await ask(.patch, "/v1/subscriptions/{id}", id: id, #"{"enabled":null}"#)
         try await ask(.delete, "/v1/subscriptions/{id}", id: id)

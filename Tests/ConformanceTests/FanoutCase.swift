@@ -83,6 +83,11 @@ extension StoreCase {
             #expect(changed.enabled == enabled)
         }
         #expect(try await subscriptions.list(PageRequest()).elements.map(\.id) == ids.reversed())
+        let key = try #require(SecretVault.Key(parsing: String(repeating: "ab", count: 32)))
+        let sealing = SecretSealing(engine: engine, vault: SecretVault(current: key), logger: Logger(label: "test"))
+        try await sealing.bringUp()
+        try await sealing.check()
+        #expect(try await subscriptions.subscription(ids[1]).isSealed)
         #expect(try await subscriptions.subscription(ids[1]).id == ids[1])
         try await subscriptions.delete(ids[0]) { _, _ in }
         await #expect(throws: FanoutError.self) { try await subscriptions.subscription(ids[0]) }

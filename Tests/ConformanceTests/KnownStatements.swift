@@ -38,6 +38,8 @@ enum KnownStatements {
         case .reads("work_item"): statement.hasPrefix("UPDATE")
         // No longer than what is under way, and one row for each subscription.
         case .walks("delivery_leased"), .walks("delivery_lane_pkey"): true
+        // Once, at start: which keys there are among some thousand rows.
+        case .walks("subscription_secrets_key"): true
         case .reads: false
         // From the end of an index that is in the order asked for, as far as the limit; and subscriptions to all types,
         // which the few rows here make no index's business.

@@ -17,7 +17,8 @@ struct DeliveryVerdictTests {
                 subscription: Subscription(
                     id: SubscriptionID(at: now), number: 1, terms: terms, enabled: true, createdAt: now,
                     afterSequence: 0, version: 1),
-                event: EventEnvelope(sequence: 1, id: EventID(derivedFrom: ["x"]), type: "x", body: [])),
+                event: EventEnvelope(
+                    sequence: 1, id: EventID(derivedFrom: ["x"]), type: "x", timestamp: now, resource: "x", data: "{}")),
             startedAt: now, duration: .zero, remoteAddress: nil, outcome: outcome)
         return DeliveryVerdict(of: report, schedule: schedule, now: now)
     }

@@ -67,11 +67,11 @@ struct SubscriptionInputTests {
             ("events", ["export.complete"], "unknown_event_type"), ("events", "export.completed", "invalid_type"),
             ("events", ["subscription.test"], "unknown_event_type"), ("description", 1, "invalid_type"),
             ("filter", ["vrc_1"], "invalid_type"), ("format", "xml", "invalid_enum"),
-            ("format", "vendor", "unsupported"), ("format", "cloudevents", "unsupported"),
             ("headers", ["a"], "invalid_type"), ("max_in_flight", 0, "out_of_range"),
             ("max_in_flight", 501, "out_of_range"), ("max_in_flight", "10", "out_of_range"),
             ("rate_per_second", 5, "unsupported"), ("ordering", "export", "unsupported"),
-            ("ordering", "random", "invalid_enum"), ("signatures", ["v1", "v1a"], "unsupported"),
+            ("ordering", "random", "invalid_enum"), ("signatures", ["v1a"], "invalid_enum"),
+            ("signatures", ["v2"], "invalid_enum"),
             ("secret", "whsec_c2hvcnQ=", "invalid_secret"), ("secret", "AAAA", "invalid_secret"),
             ("enabled", true, "unknown_field"), ("event", ["export.completed"], "unknown_field"),
         ] as [(String, JSONValue, String)])

@@ -21,10 +21,11 @@ struct SubscriptionOperationsTests {
             read.json == [
                 "id": .string(made.id.text), "url": "https://team.example/hook", "events": ["export.completed"],
                 "description": nil, "filter": ["report": ["vrc_1"], "report_type": [], "source": [], "object": []],
-                "format": "standard", "headers": ["X-Team": "finance"], "max_in_flight": 10, "rate_per_second": nil,
-                "ordering": "none", "retry_schedule": "1s,2s", "signatures": ["v1"], "enabled": true,
+                "format": "standard", "headers": ["X-Team": "***"], "max_in_flight": 10, "rate_per_second": nil,
+                "ordering": "none", "retry_schedule": "1s,2s", "signatures": ["v1"], "public_key": nil, "enabled": true,
                 "created_at": .string(house.time.now().rfc3339),
             ])
+        #expect(read.jsonWithHeaders["headers"] == ["X-Team": "finance"])
         #expect(made.jsonWithSecret["secret"] == read.secretJSON["secret"])
         #expect(read.secret?.reveal().hasPrefix("whsec_") == true)
     }

@@ -1,3 +1,5 @@
+public import CausewayCore
+
 /// Why an operation on subscriptions or deliveries was refused.
 public enum FanoutError: Error, Hashable, Sendable {
     /// 422: each wrong member, with how to mend it.
@@ -6,6 +8,10 @@ public enum FanoutError: Error, Hashable, Sendable {
     case subscriptionNotFound
     /// 404.
     case deliveryNotFound
+    /// 409: no key we have opens the subscription's secrets.
+    case secretSealed
+    /// 409: as many secrets sign as may, one of them until then.
+    case tooManySecrets(until: Timestamp)
 
     /// Stable, for programs.
     public var code: String {
@@ -14,6 +20,8 @@ public enum FanoutError: Error, Hashable, Sendable {
             mistakes.allSatisfy { $0.code == "unknown_field" } ? "unknown_field" : "invalid_subscription"
         case .subscriptionNotFound: "subscription_not_found"
         case .deliveryNotFound: "delivery_not_found"
+        case .secretSealed: "secret_sealed"
+        case .tooManySecrets: "too_many_secrets"
         }
     }
 
@@ -25,6 +33,12 @@ public enum FanoutError: Error, Hashable, Sendable {
                 .joined(separator: " ")
         case .subscriptionNotFound: "There is no subscription with this id."
         case .deliveryNotFound: "There is no delivery with this id."
+        case .secretSealed:
+            "The secret is encrypted with a key that is neither secrets.key nor among secrets.previous_keys. Put that key "
+                + "back, or rotate the secret."
+        case .tooManySecrets(let until):
+            "\(SecretRotation.mostLive) secrets sign already, the first of them until \(until.rfc3339). Wait for that, or "
+                + "rotate with \"grace\": 0, which ends them all."
         }
     }
 }

@@ -68,5 +68,17 @@ public enum FanoutMigrations {
                 """,
                 "CREATE INDEX delivery_lane_ready ON delivery_lane (ready_at) WHERE ready_at IS NOT NULL",
             ]),
+        Migration(
+            number: 32, reason: "Which key sealed a subscription's secrets, and how an attempt's time was spent.",
+            statements: [
+                "ALTER TABLE subscription ADD COLUMN secrets_key TEXT",
+                """
+                CREATE INDEX subscription_secrets_key ON subscription (secrets_key) WHERE secrets_key IS NOT NULL
+                """,
+                "CREATE INDEX subscription_deleted ON subscription (deleted_at) WHERE deleted_at IS NOT NULL",
+                "ALTER TABLE delivery_attempt ADD COLUMN resolve_ms BIGINT",
+                "ALTER TABLE delivery_attempt ADD COLUMN connect_ms BIGINT",
+                "ALTER TABLE delivery_attempt ADD COLUMN first_byte_ms BIGINT",
+            ]),
     ]
 }

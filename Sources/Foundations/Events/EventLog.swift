@@ -63,12 +63,14 @@ public struct EventLog: Sendable {
     }
 
     /// The bodies of events by their places in the log.
+    /// - Parameter withAttributes: whether somebody needs those; they can be as long as the data.
     public func envelopes(
-        at sequences: some Collection<Int64>, in transaction: any Transaction
+        at sequences: some Collection<Int64>, withAttributes: Bool = false, in transaction: any Transaction
     ) throws -> [Int64: EventEnvelope] {
+        let attributes: SQLQuery = withAttributes ? "attributes" : "NULL AS attributes"
         let found: [EventEnvelope] = try transaction.all(
             """
-            SELECT sequence, id, type, occurred_at, data FROM event_log
+            SELECT sequence, id, type, occurred_at, resource, data, \(query: attributes) FROM event_log
             WHERE sequence IN \(query: BatchRows.numbers(sequences))
             """)
         return Dictionary(uniqueKeysWithValues: found.map { ($0.sequence, $0) })

@@ -48,13 +48,13 @@ struct FanoutHouse: Sendable {
 
     func engine(
         schedule: String = "5s,30s,2m", timeout: Duration = .seconds(10), places: Int = 64,
-        time other: (any TimeSource)? = nil
+        time other: (any TimeSource)? = nil, vault: SecretVault = SecretVault()
     ) -> DeliveryEngine {
         DeliveryEngine(
             engine: storage, client: client, time: other ?? time, logger: logger,
             settings: .init(
                 retrySchedule: RetrySchedule(parsing: schedule) ?? RetrySchedule([]), timeout: timeout, egress: egress,
-                userAgent: "Causeway/1.2.3", places: places))
+                userAgent: "Causeway/1.2.3", places: places, vault: vault))
     }
 
     /// Runs an engine for as long as `body` does, and lets it finish.

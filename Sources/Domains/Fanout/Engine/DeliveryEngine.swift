@@ -27,19 +27,27 @@ public final class DeliveryEngine: Sendable {
         public var userAgent: String
         /// Attempts under way at once in this process.
         public var places: Int
+        /// Opens the subscriptions' secrets.
+        public var vault: SecretVault
+        /// The `source` of CloudEvents: a URL that names this gateway.
+        public var eventSource: String
 
         public static let defaultRetrySchedule = RetrySchedule(
             [5, 30, 2 * 60, 15 * 60, 3600, 4 * 3600, 12 * 3600, 24 * 3600].map { Duration.seconds($0) })
 
         public init(
             retrySchedule: RetrySchedule = Self.defaultRetrySchedule, timeout: Duration = .seconds(15),
-            egress: EgressPolicy = .publicOnly, userAgent: String, places: Int = 1024
+            egress: EgressPolicy = .publicOnly, userAgent: String, places: Int = 1024,
+            vault: SecretVault = SecretVault(),
+            eventSource: String = "/causeway"
         ) {
             self.retrySchedule = retrySchedule
             self.timeout = timeout
             self.egress = egress
             self.userAgent = userAgent
             self.places = places
+            self.vault = vault
+            self.eventSource = eventSource
         }
     }
 
@@ -52,13 +60,13 @@ public final class DeliveryEngine: Sendable {
     ) {
         let places = max(1, settings.places)
         // Whatever it allows itself, one subscription never has more than half of the places.
-        let queue = DeliveryQueue(laneLimit: max(1, places / 2))
+        let queue = DeliveryQueue(laneLimit: max(1, places / 2), vault: settings.vault)
         work = DeliveryWork(
             engine: engine, time: time, logger: logger, places: places, queue: queue,
             recorder: AttemptRecorder(queue: queue, schedule: settings.retrySchedule),
             sender: DeliverySender(
                 client: client, time: time, egress: settings.egress, timeout: settings.timeout,
-                userAgent: settings.userAgent))
+                userAgent: settings.userAgent, eventSource: settings.eventSource))
         loop = RoundLoop(work, time: time, logger: logger)
     }
 

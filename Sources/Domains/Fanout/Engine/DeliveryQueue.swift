@@ -24,10 +24,14 @@ struct DeliveryQueue: Sendable {
     static let lanes = 128
     /// Attempts of one subscription under way in this process at most, whatever it asks for itself.
     let laneLimit: Int
+    private let vault: SecretVault
     private let log = EventLog()
     private let deliveries = DeliveryStore()
 
-    init(laneLimit: Int) { self.laneLimit = laneLimit }
+    init(laneLimit: Int, vault: SecretVault = SecretVault()) {
+        self.laneLimit = laneLimit
+        self.vault = vault
+    }
 
     struct Claimed: Sendable {
         var deliveries: [ClaimedDelivery] = []
@@ -51,7 +55,9 @@ struct DeliveryQueue: Sendable {
         let lanes = try state(of: numbers, at: now, in: transaction)
         let shares = LaneShares.divide(limit, among: lanes.map(\.free))
         let rows = try take(zip(lanes, shares).filter { $1 > 0 }, at: now, until: leaseEnd, in: transaction)
-        let events = try log.envelopes(at: Set(rows.map(\.sequence)), in: transaction)
+        let events = try log.envelopes(
+            at: Set(rows.map(\.sequence)), withAttributes: lanes.contains { $0.subscription.terms.format == .vendor },
+            in: transaction)
         let subscriptions = Dictionary(uniqueKeysWithValues: lanes.map { ($0.subscription.number, $0.subscription) })
         let claimed = try rows.map { row in
             guard let subscription = subscriptions[row.subscription], let event = events[row.sequence] else {
@@ -189,7 +195,7 @@ struct DeliveryQueue: Sendable {
             FROM subscription s WHERE s.number IN \(query: BatchRows.numbers(lanes))
             """)
         let found = try rows.compactMap { row -> Lane? in
-            let subscription = try Subscription(row: row)
+            let subscription = try Subscription(row: row).opened(by: vault)
             let underWay: Int = try row["under_way"]
             guard subscription.enabled else {
                 // Disabled while a delivery was written or under way.

@@ -10,12 +10,20 @@ struct DeliverySender: Sendable {
     let egress: EgressPolicy
     let timeout: Duration
     let userAgent: String
+    /// Who we are, for CloudEvents.
+    let eventSource: String
 
     /// Returns after `timeout` at the latest, whatever the endpoint does.
     func attempt(_ delivery: ClaimedDelivery) async -> AttemptReport {
         let startedAt = time.now()
+        let secrets = delivery.subscription.terms.secrets.filter { $0.signs(at: startedAt) }
+        guard !secrets.isEmpty else {
+            return AttemptReport(
+                delivery: delivery, startedAt: startedAt, duration: .zero, remoteAddress: nil,
+                outcome: .abandoned(reason: "its signing secret cannot be read under secrets.key"))
+        }
         do {
-            let answer = try await client.send(request(for: delivery, at: startedAt))
+            let answer = try await client.send(request(for: delivery, at: startedAt, secrets: secrets))
             let retryAfter = answer.headers[.retryAfter].flatMap { RetryAfter.parse($0, now: time.now()) }
             return AttemptReport(
                 delivery: delivery, startedAt: startedAt, duration: answer.timings.total,
@@ -28,18 +36,21 @@ struct DeliverySender: Sendable {
         }
     }
 
-    private func request(for delivery: ClaimedDelivery, at now: Timestamp) -> OutboundRequest {
+    private func request(
+        for delivery: ClaimedDelivery, at now: Timestamp, secrets: [LiveSecret]
+    ) -> OutboundRequest {
         let terms = delivery.subscription.terms
         let id = delivery.event.id.text
         // Each attempt is signed anew: a verifier refuses a timestamp of more than five minutes ago.
         let timestamp = now.milliseconds / 1000
+        let message = WebhookMessage(delivery.event, format: terms.format, source: eventSource)
         let own = [
-            ("content-type", "application/json"), ("user-agent", userAgent), ("webhook-id", id),
+            ("content-type", message.contentType), ("user-agent", userAgent), ("webhook-id", id),
             ("webhook-timestamp", String(timestamp)),
             (
                 "webhook-signature",
                 WebhookSigning.signature(
-                    id: id, timestamp: timestamp, body: delivery.event.body, secrets: terms.secrets)
+                    id: id, timestamp: timestamp, body: message.body, secrets: secrets, versions: terms.signatures)
             ),
         ]
         var headers = HTTPFields()
@@ -47,7 +58,7 @@ struct DeliverySender: Sendable {
             if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
         }
         return OutboundRequest(
-            .post, terms.url, headers: headers, body: .bytes(delivery.event.body),
+            .post, terms.url, headers: headers, body: .bytes(message.body),
             timeouts: .init(connect: timeout, total: timeout), redirects: 0, egress: egress,
             answer: .beginning(upTo: DeliveryAttempt.responseLimit))
     }

@@ -2,8 +2,8 @@ public import CausewayCore
 import Crypto
 import Foundation
 
-/// Signatures after Standard Webhooks, version `v1`: HMAC-SHA256 over `id.timestamp.body`, the body's bytes as they
-/// are sent. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+/// Signatures after Standard Webhooks over `id.timestamp.body`, the body's bytes as they are sent: version `v1` is
+/// HMAC-SHA256, `v1a` ed25519. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 public enum WebhookSigning {
     /// How far the sender's clock may be off, either way.
     public static let tolerance = Duration.seconds(5 * 60)
@@ -16,6 +16,18 @@ public enum WebhookSigning {
             return "v1," + Data(code).base64EncodedString()
         }
         .joined(separator: " ")
+    }
+
+    /// The same of a subscription's secrets: `v1,…` of each, then `v1a,…` of each where it is asked for.
+    public static func signature(
+        id: String, timestamp: Int64, body: [UInt8], secrets: [LiveSecret],
+        versions: [SubscriptionTerms.SignatureVersion]
+    ) -> String {
+        let signature = signature(id: id, timestamp: timestamp, body: body, secrets: secrets.map(\.secret))
+        guard versions.contains(.v1a) else { return signature }
+        let content = Data("\(id).\(timestamp).".utf8) + body
+        let others = secrets.compactMap { $0.keyPair?.signature(over: content) }
+        return ([signature] + others.map { "v1a,\($0.base64EncodedString())" }).joined(separator: " ")
     }
 
     /// Returns where one of the signatures is right under one of the secrets and the timestamp is near `now`.

@@ -1,12 +1,15 @@
 public import CausewayCore
 
 extension Subscription {
-    /// The resource as every answer shows it: without its secret.
+    /// The resource without its secret; the values of headers, which are often credentials, are masked.
     public var json: JSONValue { .object(members) }
 
-    /// The resource as the answer to its making shows it.
+    /// The resource without its secret, for those who may change it.
+    public var jsonWithHeaders: JSONValue { .object(membersWithHeaders) }
+
+    /// The resource as the answer to its making, and to a rotation, shows it.
     public var jsonWithSecret: JSONValue {
-        var members = members
+        var members = membersWithHeaders
         members["secret"] = .optional(secret?.reveal())
         return .object(members)
     }
@@ -15,6 +18,15 @@ extension Subscription {
     public var secretJSON: JSONValue { ["secret": .optional(secret?.reveal())] }
 
     public var secret: Secret? { terms.secrets.first?.text }
+
+    private var membersWithHeaders: [String: JSONValue] {
+        members.merging(["headers": .object(terms.headers.mapValues(JSONValue.string))]) { $1 }
+    }
+
+    /// What `v1a` is verified with.
+    private var publicKey: String? {
+        terms.signatures.contains(.v1a) ? terms.secrets.first?.keyPair?.publicText : nil
+    }
 
     private var members: [String: JSONValue] {
         [
@@ -28,12 +40,13 @@ extension Subscription {
                         (dimension.rawValue, .array(terms.filter[dimension].map(JSONValue.string)))
                     })),
             "format": .string(terms.format.rawValue),
-            "headers": .object(terms.headers.mapValues(JSONValue.string)),
+            "headers": .object(terms.headers.mapValues { _ in .string(SubscriptionInput.mask) }),
             "max_in_flight": .integer(Int64(terms.maxInFlight)),
             "rate_per_second": terms.ratePerSecond.map { .integer(Int64($0)) } ?? .null,
             "ordering": .string(terms.ordering.rawValue),
             "retry_schedule": .optional(terms.retrySchedule?.text),
             "signatures": .array(terms.signatures.map { .string($0.rawValue) }),
+            "public_key": .optional(publicKey),
             "enabled": .bool(enabled),
             "created_at": .string(createdAt.rfc3339),
         ]

@@ -9,13 +9,38 @@ public struct Subscription: Sendable {
     public let id: SubscriptionID
     /// Counts subscriptions from 1; part of each delivery's number.
     let number: Int64
-    public let terms: SubscriptionTerms
+    public private(set) var terms: SubscriptionTerms
     public let enabled: Bool
     public let createdAt: Timestamp
     /// Only events after this place in the log are its.
     let afterSequence: Int64
     /// Grows with each change.
     let version: Int64
+    /// As they stand in the store; nil in one that was just made.
+    var stored: Stored?
+
+    /// The members that may be sealed.
+    struct Stored: Sendable {
+        let secrets: String
+        let headers: String
+        let keyID: String?
+    }
+
+    /// Whether no key we have opens its secrets.
+    public var isSealed: Bool { terms.secrets.isEmpty }
+
+    /// With its secrets and headers in clear; without them where the vault has no key for them.
+    func opened(by vault: SecretVault) -> Subscription {
+        guard let stored else { return self }
+        var subscription = self
+        subscription.terms.secrets =
+            vault.open(stored.secrets, of: id.text, "secrets").flatMap { LiveSecret.parse(stored: $0) } ?? []
+        subscription.terms.headers =
+            vault.open(stored.headers, of: id.text, "headers").flatMap {
+                try? JSONText.decode([String: String].self, from: $0)
+            } ?? [:]
+        return subscription
+    }
 }
 
 /// What its owner says about a subscription.
@@ -36,7 +61,7 @@ public struct SubscriptionTerms: Hashable, Sendable {
     public var retrySchedule: RetrySchedule?
     public var signatures = [SignatureVersion.v1]
     /// Each live one signs; the first is the one shown.
-    public var secrets: [SigningSecret]
+    public var secrets: [LiveSecret]
 
     public enum Format: String, CaseIterable, Sendable, SQLConvertible { case standard, vendor, cloudevents }
     public enum Ordering: String, CaseIterable, Sendable, SQLConvertible { case none, export, subscription }
@@ -44,6 +69,7 @@ public struct SubscriptionTerms: Hashable, Sendable {
 }
 
 extension Subscription: RowDecodable {
+    /// Without what may be sealed: `opened` puts it in.
     public init(row: ResultRow) throws {
         id = try row["id"]
         number = try row["number"]
@@ -54,7 +80,7 @@ extension Subscription: RowDecodable {
         let events: String? = try row["events"]
         let filter = try JSONText.decode([String: [String]].self, from: try row["filter"])
         let schedule: String? = try row["retry_schedule"]
-        let secrets = try JSONText.decode([String].self, from: try row["secrets"])
+        stored = Stored(secrets: try row["secrets"], headers: try row["headers"], keyID: try row["secrets_key"])
         let signatures = try JSONText.decode([String].self, from: try row["signatures"])
         terms = SubscriptionTerms(
             url: try row["url"],
@@ -66,13 +92,12 @@ extension Subscription: RowDecodable {
                         SubscriptionFilter.Dimension(rawValue: name).map { ($0, values) }
                     })),
             format: try row["format"],
-            headers: try JSONText.decode([String: String].self, from: try row["headers"]),
             maxInFlight: try row["max_in_flight"],
             ratePerSecond: try row["rate_per_second"],
             ordering: try row["ordering"],
             retrySchedule: schedule.flatMap(RetrySchedule.init(stored:)),
             signatures: signatures.compactMap(SubscriptionTerms.SignatureVersion.init(rawValue:)),
-            secrets: secrets.compactMap { SigningSecret(parsing: $0) })
+            secrets: [])
     }
 }
 

@@ -10,6 +10,8 @@ struct SubscriptionInput {
         "url", "events", "description", "filter", "format", "headers", "max_in_flight", "rate_per_second", "ordering",
         "retry_schedule", "signatures", "secret",
     ]
+    /// In the place of the headers' values, for those who may not see them.
+    static let mask = "***"
 
     /// A POST's body. Throws `FanoutError.invalid`.
     func terms(from body: JSONValue) throws(FanoutError) -> SubscriptionTerms {
@@ -17,6 +19,7 @@ struct SubscriptionInput {
         var terms = SubscriptionTerms(url: "", secrets: [])
         read(&reader, into: &terms, mustHaveURL: true)
         if terms.secrets.isEmpty { terms.secrets = [.random()] }
+        Self.completeKeys(of: &terms)
         reader.finish(known: Self.members)
         guard reader.mistakes.isEmpty else { throw .invalid(reader.mistakes) }
         return terms
@@ -29,10 +32,17 @@ struct SubscriptionInput {
         var reader = try reader(of: body)
         var terms = terms
         read(&reader, into: &terms, mustHaveURL: false)
+        Self.completeKeys(of: &terms)
         let enabled = reader.bool("enabled") ?? enabled
         reader.finish(known: Self.members + ["enabled"])
         guard reader.mistakes.isEmpty else { throw .invalid(reader.mistakes) }
         return (terms, enabled)
+    }
+
+    /// The pair that `v1a` signs with, made when it is first asked for.
+    private static func completeKeys(of terms: inout SubscriptionTerms) {
+        guard terms.signatures.contains(.v1a), !terms.secrets.isEmpty, terms.secrets[0].keyPair == nil else { return }
+        terms.secrets[0].keyPair = .random()
     }
 
     private func reader(of body: JSONValue) throws(FanoutError) -> MemberReader {
@@ -44,6 +54,7 @@ struct SubscriptionInput {
 
     private func read(_ reader: inout MemberReader, into terms: inout SubscriptionTerms, mustHaveURL: Bool) {
         readURL(&reader, into: &terms, mustHave: mustHaveURL)
+        if let format = reader.word("format", of: SubscriptionTerms.Format.self) { terms.format = format }
         readEvents(&reader, into: &terms)
         if let text = reader.optionalString("description", upTo: 1000) { terms.description = text }
         readFilter(&reader, into: &terms)
@@ -51,6 +62,7 @@ struct SubscriptionInput {
         if let number = reader.integer("max_in_flight", in: 1...500, orNull: 10) { terms.maxInFlight = number }
         readSchedule(&reader, into: &terms)
         readSecret(&reader, into: &terms)
+        readSignatures(&reader, into: &terms)
         readWhatIsToCome(&reader)
     }
 
@@ -73,6 +85,18 @@ struct SubscriptionInput {
     }
 
     private func readEvents(_ reader: inout MemberReader, into terms: inout SubscriptionTerms) {
+        readTypes(&reader, into: &terms)
+        guard terms.format == .vendor else { return }
+        if terms.events == nil { terms.events = [WebhookMessage.vendorType] }
+        if terms.events != [WebhookMessage.vendorType] {
+            reader.refuse(
+                "events", "not_in_format",
+                "The format `vendor` has one event only: give [\"\(WebhookMessage.vendorType)\"], or choose the format "
+                    + "`standard` or `cloudevents`.")
+        }
+    }
+
+    private func readTypes(_ reader: inout MemberReader, into terms: inout SubscriptionTerms) {
         guard let value = reader.take("events") else { return }
         if value.isNull {
             terms.events = nil
@@ -160,30 +184,51 @@ struct SubscriptionInput {
     }
 
     private func readSecret(_ reader: inout MemberReader, into terms: inout SubscriptionTerms) {
-        guard let value = reader.take("secret"), !value.isNull else { return }
-        guard let text = value.string, text.hasPrefix(SigningSecret.prefix), let secret = SigningSecret(parsing: text)
-        else {
-            reader.refuse(
-                "secret", "invalid_secret",
-                "`whsec_` and the base 64 of 24 to 64 random bytes; leave it out to be given one.")
+        guard let secret = Self.secret(&reader) else { return }
+        terms.secrets = [LiveSecret(secret, keyPair: terms.secrets.first?.keyPair)]
+    }
+
+    private static func secret(_ reader: inout MemberReader) -> SigningSecret? {
+        guard let value = reader.take("secret"), !value.isNull else { return nil }
+        if let text = value.string, text.hasPrefix(SigningSecret.prefix), let secret = SigningSecret(parsing: text) {
+            return secret
+        }
+        reader.refuse(
+            "secret", "invalid_secret",
+            "`whsec_` and the base 64 of 24 to 64 random bytes; leave it out to be given one.")
+        return nil
+    }
+
+    /// After the secret, beside which the key pair is kept.
+    private func readSignatures(_ reader: inout MemberReader, into terms: inout SubscriptionTerms) {
+        guard let texts = reader.strings("signatures", upTo: 2) else { return }
+        let versions = texts.compactMap(SubscriptionTerms.SignatureVersion.init)
+        guard versions.count == texts.count, texts.isEmpty || versions.contains(.v1) else {
+            reader.refuse("signatures", "invalid_enum", "[\"v1\"], or [\"v1\", \"v1a\"]: v1 signs always.")
             return
         }
-        terms.secrets = [secret]
+        terms.signatures = versions.contains(.v1a) ? [.v1, .v1a] : [.v1]
+    }
+
+    // MARK: Rotation
+
+    /// The body of a rotation. Throws `FanoutError.invalid`.
+    func rotation(from body: JSONValue) throws(FanoutError) -> SecretRotation {
+        var reader = try reader(of: body)
+        let grace = reader.integer("grace", in: 0...SecretRotation.longestGrace, orNull: SecretRotation.defaultGrace)
+        let secret = Self.secret(&reader)
+        reader.finish(known: ["grace", "secret"])
+        guard reader.mistakes.isEmpty else { throw .invalid(reader.mistakes) }
+        return SecretRotation(grace: .seconds(grace ?? SecretRotation.defaultGrace), secret: secret ?? .random())
     }
 
     /// Members whose only value so far is the default: anything else is refused rather than ignored.
     private func readWhatIsToCome(_ reader: inout MemberReader) {
-        if let format = reader.word("format", of: SubscriptionTerms.Format.self), format != .standard {
-            reader.refuse("format", "unsupported", "This version sends `standard` only.")
-        }
         if let ordering = reader.word("ordering", of: SubscriptionTerms.Ordering.self), ordering != .none {
             reader.refuse("ordering", "unsupported", "This version knows `none` only.")
         }
         if let rate = reader.take("rate_per_second"), !rate.isNull {
             reader.refuse("rate_per_second", "unsupported", "This version has no rate limit: use max_in_flight.")
-        }
-        if let versions = reader.strings("signatures", upTo: 2), !versions.isEmpty, versions != ["v1"] {
-            reader.refuse("signatures", "unsupported", "This version signs with [\"v1\"] only.")
         }
     }
 }

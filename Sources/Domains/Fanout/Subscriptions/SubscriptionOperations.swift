@@ -10,14 +10,18 @@ public struct SubscriptionOperations: Sendable {
     private let engine: any StorageEngine
     private let time: any TimeSource
     private let input: SubscriptionInput
-    private let store = SubscriptionStore()
+    private let store: SubscriptionStore
     private let deliveries = DeliveryStore()
 
     /// - Parameter egress: what `deliveries.allow_networks` opens; a URL with a literal address is judged by it.
-    public init(engine: any StorageEngine, time: any TimeSource, egress: EgressPolicy) {
+    ///   `vault`: seals and opens what is secret.
+    public init(
+        engine: any StorageEngine, time: any TimeSource, egress: EgressPolicy, vault: SecretVault = SecretVault()
+    ) {
         self.engine = engine
         self.time = time
         self.input = SubscriptionInput(egress: egress)
+        store = SubscriptionStore(vault: vault)
     }
 
     /// - Parameter body: the members of a POST. It gets events published from now on.
@@ -60,6 +64,24 @@ public struct SubscriptionOperations: Sendable {
                     try deliveries.hold(before.number, at: time.now(), in: transaction)
                 }
             }
+            let after = try existing(id, in: transaction)
+            try recording(after, transaction)
+            return after
+        }
+    }
+
+    /// Puts a new secret in the place of the one there is.
+    /// - Parameter body: `grace`, for how many seconds the older ones sign too, and `secret`, made where it is left out.
+    /// Throws `FanoutError`.
+    public func rotateSecret(
+        _ id: SubscriptionID, _ body: JSONValue, recording: @escaping Recording
+    ) async throws -> Subscription {
+        let rotation = try input.rotation(from: body)
+        return try await engine.write { [self] transaction in
+            let before = try held(id, in: transaction)
+            var terms = before.terms
+            terms.secrets = try rotation.applied(to: terms, at: time.now())
+            try store.update(before, to: terms, in: transaction)
             let after = try existing(id, in: transaction)
             try recording(after, transaction)
             return after

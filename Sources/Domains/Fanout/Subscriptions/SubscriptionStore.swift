@@ -5,6 +5,9 @@ import Storage
 /// Subscriptions in the database, with the side tables by which events find them.
 struct SubscriptionStore: Sendable {
     private let log = EventLog()
+    private let vault: SecretVault
+
+    init(vault: SecretVault = SecretVault()) { self.vault = vault }
 
     func insert(_ terms: SubscriptionTerms, at now: Timestamp, in transaction: any Transaction) throws -> Subscription {
         guard
@@ -14,16 +17,16 @@ struct SubscriptionStore: Sendable {
         let subscription = Subscription(
             id: SubscriptionID(at: now), number: try counter["last"], terms: terms, enabled: true, createdAt: now,
             afterSequence: try log.lastSequence(in: transaction), version: 1)
-        let text = StoredTerms(terms)
+        let text = try StoredTerms(terms, of: subscription, vault)
         try transaction.execute(
             """
             INSERT INTO subscription (number, id, url, events, description, filter, format, headers, max_in_flight,
-                                      rate_per_second, ordering, retry_schedule, signatures, secrets, enabled,
-                                      created_at, after_sequence, version)
+                                      rate_per_second, ordering, retry_schedule, signatures, secrets, secrets_key,
+                                      enabled, created_at, after_sequence, version)
             VALUES (\(subscription.number), \(subscription.id), \(terms.url), \(text.events), \(terms.description),
                     \(text.filter), \(terms.format), \(text.headers), \(terms.maxInFlight), \(terms.ratePerSecond),
-                    \(terms.ordering), \(text.retrySchedule), \(text.signatures), \(text.secrets), 1, \(now),
-                    \(subscription.afterSequence), 1)
+                    \(terms.ordering), \(text.retrySchedule), \(text.signatures), \(text.secrets),
+                    \(text.keyID), 1, \(now), \(subscription.afterSequence), 1)
             """)
         try transaction.execute(
             "INSERT INTO delivery_lane (subscription_number, blocked_until) VALUES (\(subscription.number), 0)")
@@ -34,11 +37,12 @@ struct SubscriptionStore: Sendable {
     func subscription(
         _ id: SubscriptionID, in transaction: any Transaction, locking: Bool = false
     ) throws -> Subscription? {
-        try transaction.first(
+        let found: Subscription? = try transaction.first(
             """
             SELECT * FROM subscription WHERE id = \(id) AND deleted_at IS NULL
             \(query: locking ? transaction.dialect.forUpdate : "")
             """)
+        return found?.opened(by: vault)
     }
 
     /// Waits for whoever changes them; before their lanes, as everybody does.
@@ -51,6 +55,31 @@ struct SubscriptionStore: Sendable {
             """)
     }
 
+    /// The next that are there after a number, as they stand in the store, for whoever seals them anew.
+    func sealed(after number: Int64, limit: Int, in transaction: any Transaction) throws -> [Subscription] {
+        try transaction.all(
+            """
+            SELECT * FROM subscription WHERE number > \(number) AND deleted_at IS NULL
+            ORDER BY number LIMIT \(limit) \(query: transaction.dialect.forUpdate)
+            """)
+    }
+
+    /// Seals what is secret of one anew.
+    func reseal(_ subscription: Subscription, in transaction: any Transaction) throws {
+        let text = try StoredTerms(subscription.terms, of: subscription, vault)
+        try transaction.execute(
+            """
+            UPDATE subscription SET secrets = \(text.secrets), headers = \(text.headers), secrets_key = \(text.keyID)
+            WHERE number = \(subscription.number)
+            """)
+    }
+
+    /// The keys that something is sealed with.
+    func keyIDs(in transaction: any Transaction) throws -> [String] {
+        try transaction.rows("SELECT DISTINCT secrets_key FROM subscription WHERE secrets_key IS NOT NULL")
+            .map { try $0["secrets_key"] }
+    }
+
     /// Newest first. A page's key is the subscription's number.
     func page(_ request: PageRequest, in transaction: any Transaction) throws -> Page<Subscription> {
         let before = request.after.flatMap(Int64.init) ?? .max
@@ -59,12 +88,12 @@ struct SubscriptionStore: Sendable {
             SELECT * FROM subscription WHERE deleted_at IS NULL AND number < \(before)
             ORDER BY number DESC LIMIT \(request.limit + 1)
             """)
-        return Page(fetched: found, limit: request.limit) { String($0.number) }
+        return Page(fetched: found.map { $0.opened(by: vault) }, limit: request.limit) { String($0.number) }
     }
 
     /// Writes all that can be changed; `enabled` apart.
     func update(_ subscription: Subscription, to terms: SubscriptionTerms, in transaction: any Transaction) throws {
-        let text = StoredTerms(terms)
+        let text = try StoredTerms(terms, of: subscription, vault)
         try transaction.execute(
             """
             UPDATE subscription
@@ -72,7 +101,8 @@ struct SubscriptionStore: Sendable {
                 filter = \(text.filter), format = \(terms.format), headers = \(text.headers),
                 max_in_flight = \(terms.maxInFlight), rate_per_second = \(terms.ratePerSecond),
                 ordering = \(terms.ordering), retry_schedule = \(text.retrySchedule),
-                signatures = \(text.signatures), secrets = \(text.secrets), version = version + 1
+                signatures = \(text.signatures), secrets = \(text.secrets),
+                secrets_key = \(text.keyID), version = version + 1
             WHERE number = \(subscription.number)
             """)
         try deleteSelectors(subscription.number, in: transaction)
@@ -88,7 +118,8 @@ struct SubscriptionStore: Sendable {
     func delete(_ number: Int64, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             """
-            UPDATE subscription SET deleted_at = \(now), secrets = '[]', headers = '{}', enabled = 0,
+            UPDATE subscription SET deleted_at = \(now), secrets = '[]', headers = '{}',
+                                    secrets_key = NULL, enabled = 0,
                                     version = version + 1
             WHERE number = \(number)
             """)
@@ -130,14 +161,24 @@ private struct StoredTerms {
     let retrySchedule: String?
     let signatures: String
     let secrets: String
+    /// Of the key that sealed headers and secrets.
+    let keyID: String?
 
-    init(_ terms: SubscriptionTerms) {
+    /// What no key we have opens stays as it stands in the store.
+    init(_ terms: SubscriptionTerms, of subscription: Subscription, _ vault: SecretVault) throws {
         events = terms.events.map { JSONText.encode($0) }
         filter = JSONText.encode(
             Dictionary(uniqueKeysWithValues: terms.filter.values.map { ($0.key.rawValue, $0.value) }))
-        headers = JSONText.encode(terms.headers)
         retrySchedule = terms.retrySchedule?.text
         signatures = JSONText.encode(terms.signatures.map(\.rawValue))
-        secrets = JSONText.encode(terms.secrets.map { $0.text.reveal() })
+        if let stored = subscription.stored, terms.secrets.isEmpty {
+            guard terms.headers.isEmpty else { throw FanoutError.secretSealed }
+            (secrets, headers, keyID) = (stored.secrets, stored.headers, stored.keyID)
+        } else {
+            let id = subscription.id.text
+            secrets = try vault.seal(LiveSecret.stored(terms.secrets), of: id, "secrets")
+            headers = try vault.seal(JSONText.encode(terms.headers), of: id, "headers")
+            keyID = vault.keyID
+        }
     }
 }

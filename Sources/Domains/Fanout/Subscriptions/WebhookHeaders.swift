@@ -27,6 +27,11 @@ enum WebhookHeaders {
                 mistakes.append(MemberMistake(field, "reserved_header", "This header is set by us."))
             } else if !names.insert(lowered).inserted {
                 mistakes.append(MemberMistake(field, "duplicate_header", "The same header twice."))
+            } else if value.string == SubscriptionInput.mask {
+                mistakes.append(
+                    MemberMistake(
+                        field, "masked_header", "This is what stands for a value that is hidden: give the value itself."
+                    ))
             } else if let text = value.string, isValue(text) {
                 headers[name] = text
             } else {

@@ -21,7 +21,10 @@ struct ChangeRecorder: Sendable {
     /// What a change came to: the answer, and what the audit log says of it.
     struct Outcome: Sendable {
         var status: HTTPResponse.Status
+        /// Also what is kept for an `Idempotency-Key`, so without anything secret.
         var body: JSONValue?
+        /// The whole answer, where it holds more than `body` does.
+        var wholeBody: JSONValue?
         /// Sent instead of `body` to a caller who asked for plain text.
         var plainText: String?
         var location: String?
@@ -34,10 +37,12 @@ struct ChangeRecorder: Sendable {
     /// - Parameters:
     ///   - bodyHash: of the request's body; nil where an `Idempotency-Key` is not honoured.
     ///   - outcome: what the changed resource means for the caller; called inside the transaction.
+    ///   - completing: makes the whole answer again of the body that was kept.
     ///   - operation: is handed what it must call inside its transaction with the changed resource.
     func perform<Resource: Sendable>(
         _ action: String, _ request: Request, _ context: APIContext, bodyHash: String?,
         outcome: @escaping @Sendable (Resource) -> Outcome,
+        completing: (JSONValue) async throws -> JSONValue = { $0 },
         _ operation: (@escaping @Sendable (Resource, any Transaction) throws -> Void) async throws -> Resource
     ) async throws -> Response {
         let caller = try context.requireCaller()
@@ -46,7 +51,7 @@ struct ChangeRecorder: Sendable {
         if let idempotent {
             switch try await begin(idempotent, context) {
             case .carryOut(let own): mark = own
-            case .answered(let answer): return answer
+            case .answered(let answer): return try await Self.replay(answer, completing: completing)
             }
         }
         let ownMark = mark
@@ -76,7 +81,8 @@ struct ChangeRecorder: Sendable {
                 return Answer.text(text, status: outcome.status, location: outcome.location)
             }
             return Self.response(
-                status: outcome.status, location: outcome.location, body: outcome.body?.text ?? "")
+                status: outcome.status, location: outcome.location,
+                body: (outcome.wholeBody ?? outcome.body)?.text ?? "")
         } catch {
             if let ownMark { await abandon(ownMark, context) }
             if error is IdempotencyOvertaken { throw Self.inProgress }
@@ -101,7 +107,7 @@ struct ChangeRecorder: Sendable {
 
     private enum Beginning {
         case carryOut(IdempotencyMark)
-        case answered(Response)
+        case answered(StoredAnswer)
     }
 
     private func begin(_ request: IdempotentRequest, _ context: APIContext) async throws -> Beginning {
@@ -117,17 +123,22 @@ struct ChangeRecorder: Sendable {
         }
         switch outcome {
         case .first(let mark): return .carryOut(mark)
-        case .replay(let answer):
-            var response = Self.response(
-                status: .init(code: answer.status), location: answer.location, body: answer.body)
-            response.headers[.idempotencyReplayed] = "true"
-            return .answered(response)
+        case .replay(let answer): return .answered(answer)
         case .inProgress: throw Self.inProgress
         case .conflict:
             throw Problem.conflict(
                 code: "idempotency_conflict",
                 detail: "This Idempotency-Key was used for another body. Use a new key for a new request.")
         }
+    }
+
+    private static func replay(
+        _ answer: StoredAnswer, completing: (JSONValue) async throws -> JSONValue
+    ) async throws -> Response {
+        let body = answer.body.isEmpty ? "" : try await completing(try JSONValue(parsing: answer.body)).text
+        var replayed = response(status: .init(code: answer.status), location: answer.location, body: body)
+        replayed.headers[.idempotencyReplayed] = "true"
+        return replayed
     }
 
     private static let inProgress = Problem.conflict(

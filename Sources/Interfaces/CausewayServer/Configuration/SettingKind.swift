@@ -1,4 +1,5 @@
 import CausewayCore
+import Fanout
 import OutboundHTTP
 
 /// How the text of a setting becomes a value.
@@ -68,6 +69,20 @@ extension SettingKind where Value == String {
 extension SettingKind where Value == Secret {
     static let secret: Self = Self("the text as it was given to you") { text in
         text.contains(where: \.isWhitespace) ? nil : Secret(text)
+    }
+}
+
+extension SettingKind where Value == SecretVault.Key {
+    static let encryptionKey: Self = Self(
+        "32 bytes in base 64 or as 64 hexadecimal digits", reading: Value.init(parsing:))
+}
+
+extension SettingKind where Value == [SecretVault.Key] {
+    static let encryptionKeys: Self = Self("keys of 32 bytes in base 64 or as 64 hexadecimal digits, between commas") {
+        text in
+        let parts = text.split(separator: ",").map { String($0.filter { $0 != " " }) }
+        let keys = parts.compactMap(SecretVault.Key.init(parsing:))
+        return keys.count == parts.count && !keys.isEmpty ? keys : nil
     }
 }
 

@@ -77,8 +77,19 @@ extension SettingTable {
         "deliveries.allow_networks", .networks, note: "none: public addresses only",
         "Private networks that subscribers may be in, such as 10.0.0.0/8. Metadata addresses never open.")
 
+    static let deliveryRetention = Setting(
+        "deliveries.retention", .duration(.seconds(3600) ... .seconds(3650 * 86_400)), default: "30d",
+        """
+        How long a delivery that has ended is kept with its attempts. One that waits for its subscription to be enabled \
+        is cancelled after as long.
+        """)
+    static let eventRetention = Setting(
+        "events.retention", .duration(.seconds(3600) ... .seconds(3650 * 86_400)), default: "90d",
+        "How long GET /v1/events has an event; longer where a delivery of it is kept.")
+
     static let deliveries: [SettingDescription] = [
         retrySchedule.description, deliveryTimeout.description, deliveryNetworks.description,
+        deliveryRetention.description, eventRetention.description,
     ]
 
     // MARK: Imports

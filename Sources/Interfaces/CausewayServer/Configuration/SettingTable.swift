@@ -43,6 +43,21 @@ public enum SettingTable {
         "metrics.key", .secret, note: "none: whoever reaches the gateway may read /metrics", isSecret: true,
         "What /metrics asks for, as a Bearer token or as Basic's password.")
 
+    // MARK: Secrets
+
+    static let secretsKey = Setting(
+        "secrets.key", .encryptionKey, note: "none: they stand in the database as they are", isSecret: true,
+        """
+        Encrypts the signing secrets and header values of subscriptions in the database; what stood there in clear is \
+        encrypted at the next start. `openssl rand -base64 32` makes one. Without it what it has encrypted cannot be read.
+        """)
+    static let previousSecretsKeys = Setting(
+        "secrets.previous_keys", .encryptionKeys, note: "none", isSecret: true,
+        """
+        Earlier values of secrets.key: they still open what they encrypted, which the start encrypts anew. With several \
+        gateways a new key stands here on all of them before it is secrets.key on one.
+        """)
+
     // MARK: The database
 
     static let databaseConnections = Setting(
@@ -62,6 +77,12 @@ public enum SettingTable {
         The same database for LISTEN, where database_url leads to a pooler in transaction mode: past it. Without, \
         gateways there hear of one another's changes by looking every two seconds.
         """)
+
+    // MARK: The audit log
+
+    static let auditRetention = Setting(
+        "audit.retention", .duration(.seconds(86_400) ... .seconds(36_500 * 86_400)), default: "400d",
+        "How long the audit log keeps who did what.")
 
     // MARK: Outbound
 
@@ -87,7 +108,8 @@ public enum SettingTable {
     ]
 
     private static let operation: [SettingDescription] = [
-        shutdownGrace.description, metricsKey.description, databaseConnections.description,
+        shutdownGrace.description, metricsKey.description, secretsKey.description,
+        previousSecretsKeys.description, auditRetention.description, databaseConnections.description,
         statementTimeout.description, lockTimeout.description, databaseConnectTimeout.description,
         listenURL.description, proxy.description, caFile.description, logLevel.description, logFormat.description,
         s3Endpoint.description, s3Region.description, s3AccessKey.description,

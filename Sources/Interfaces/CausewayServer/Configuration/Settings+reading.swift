@@ -1,4 +1,5 @@
 import CausewayCore
+import Fanout
 import OutboundHTTP
 
 extension Settings {
@@ -33,6 +34,8 @@ extension Settings {
         adminKey = reader.optional(SettingTable.adminKey)
         shutdownGrace = reader.value(SettingTable.shutdownGrace)
         metricsKey = reader.optional(SettingTable.metricsKey)
+        secrets = Secrets(reading: &reader)
+        auditRetention = reader.value(SettingTable.auditRetention)
         database = Database(reading: &reader)
         outbound = Outbound(reading: &reader)
         vendor = Vendor(reading: &reader, isNeeded: purpose == .serving)
@@ -50,6 +53,13 @@ extension Settings {
             ("s3.secret_key", reader.optional(SettingTable.s3SecretKey) != nil),
         ]
         warnings = contradictions() + s3.filter(\.1).map { "\($0.0) has no effect without files_url = s3://…" }
+    }
+}
+
+extension Settings.Secrets {
+    init(reading reader: inout SettingsReader) {
+        key = reader.optional(SettingTable.secretsKey)
+        previousKeys = reader.optional(SettingTable.previousSecretsKeys) ?? []
     }
 }
 
@@ -139,6 +149,8 @@ extension Settings.Deliveries {
         retrySchedule = reader.value(SettingTable.retrySchedule)
         timeout = reader.value(SettingTable.deliveryTimeout)
         allowedNetworks = reader.optional(SettingTable.deliveryNetworks) ?? .none
+        retention = reader.value(SettingTable.deliveryRetention)
+        eventRetention = reader.value(SettingTable.eventRetention)
     }
 }
 

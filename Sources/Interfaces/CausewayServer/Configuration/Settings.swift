@@ -1,4 +1,5 @@
 public import CausewayCore
+public import Fanout
 public import Logging
 public import OutboundHTTP
 
@@ -12,6 +13,8 @@ public struct Settings: Sendable {
     public let adminKey: Secret?
     public let shutdownGrace: Duration
     public let metricsKey: Secret?
+    public let secrets: Secrets
+    public let auditRetention: Duration
     public let database: Database
     public let outbound: Outbound
     public let vendor: Vendor
@@ -23,6 +26,12 @@ public struct Settings: Sendable {
     public let log: Log
     /// What is allowed and yet probably not meant; for the log at start.
     public internal(set) var warnings: [String] = []
+
+    public struct Secrets: Sendable {
+        /// Nil: what is secret stands in the database as it is.
+        public let key: SecretVault.Key?
+        public let previousKeys: [SecretVault.Key]
+    }
 
     public struct Database: Sendable {
         /// Nil: SQLite in `data_dir`.
@@ -111,6 +120,9 @@ public struct Settings: Sendable {
         public let retrySchedule: RetrySchedule
         public let timeout: Duration
         public let allowedNetworks: AllowedNetworks
+        public let retention: Duration
+        /// Of events without deliveries.
+        public let eventRetention: Duration
     }
 
     public struct Imports: Sendable {

@@ -38,6 +38,14 @@ public struct Gateway: Sendable {
         try await Schema.prepare(engine, at: time.now())
         try await DirectoryIdentity(directory: directory, engine: engine, logger: logger).check()
 
+        let sealing = SecretSealing(engine: engine, vault: settings.vault, logger: logger)
+        do {
+            try await sealing.check()
+        } catch let missing as SecretSealing.KeyMissing {
+            throw GatewayError.secretsKey(missing.description)
+        }
+        try await sealing.bringUp()
+
         let loop = CurlMultiLoop(logger: logger)
         try loop.start()
         let client = OutboundHTTPClient(loop: loop, configuration: settings.outboundConfiguration)
@@ -68,7 +76,8 @@ public struct Gateway: Sendable {
                 engine: engine, time: time, logger: logger,
                 keys: KeyOperations(engine: engine, time: time, adminKey: settings.adminKey), exports: exports,
                 imports: imports,
-                subscriptions: SubscriptionOperations(engine: engine, time: time, egress: settings.deliveryEgress),
+                subscriptions: SubscriptionOperations(
+                    engine: engine, time: time, egress: settings.deliveryEgress, vault: settings.vault),
                 deliveries: DeliveryOperations(engine: engine),
                 unreadiness: Readiness(store: store, worker: worker, time: time).reason,
                 meters: meters, metrics: metrics.text, metricsKey: settings.metricsKey))

@@ -67,8 +67,10 @@ extension Settings {
     var deliverySettings: DeliveryEngine.Settings {
         DeliveryEngine.Settings(
             retrySchedule: deliveries.retrySchedule, timeout: deliveries.timeout, egress: deliveryEgress,
-            userAgent: ProductVersion.userAgent)
+            userAgent: ProductVersion.userAgent, vault: vault, eventSource: internalURL)
     }
+
+    var vault: SecretVault { SecretVault(current: secrets.key, previous: secrets.previousKeys) }
 
     var outboundConfiguration: OutboundHTTPClient.Configuration {
         OutboundHTTPClient.Configuration(
