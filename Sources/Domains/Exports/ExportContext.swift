@@ -24,6 +24,22 @@ struct ExportContext: Sendable {
     let registrations = WebhookRegistrations()
     let events = EventLog()
     let rendered = RenderedExports()
+    let pace: PollPace
+
+    init(
+        engine: any StorageEngine, queue: WorkQueue, vendor: VendorClient, files: LocalFileStore,
+        settings: ExportSettings, time: any TimeSource, logger: Logger, counters: ExportCounters
+    ) {
+        self.engine = engine
+        self.queue = queue
+        self.vendor = vendor
+        self.files = files
+        self.settings = settings
+        self.time = time
+        self.logger = logger
+        self.counters = counters
+        pace = PollPace(requestsPerMinute: vendor.settings.requestsPerMinute)
+    }
 
     var limits: VendorLimits { VendorLimits(settings: settings.limits) }
     var scheduleResource: ScheduleResource { ScheduleResource(vendorWindow: settings.limits.window) }

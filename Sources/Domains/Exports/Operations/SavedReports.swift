@@ -1,5 +1,4 @@
 public import CausewayCore
-import Synchronization
 import Vendor
 
 /// The vendor's saved reports, kept in memory for a while. Only for people to choose from: whether a report is good is
@@ -11,25 +10,25 @@ public final class SavedReports: Sendable {
         public let fetchedAt: Timestamp
     }
 
-    private struct Cache {
-        var all: Answer<[JSONValue]>?
-        var single: [String: Answer<JSONValue>] = [:]
-    }
-
     private static let maximumPages = 40
     private static let maximumSingle = 1000
+    /// How long the vendor is left alone after it did not answer as it should.
+    static let pause = Duration.seconds(10)
 
     private let context: ExportContext
-    private let cache = Mutex(Cache())
+    private let all: KeptAnswers<[JSONValue]>
+    private let single: KeptAnswers<JSONValue>
 
-    init(_ context: ExportContext) { self.context = context }
+    init(_ context: ExportContext) {
+        self.context = context
+        all = KeptAnswers(maximum: 1, age: context.settings.reportsAge, time: context.time)
+        single = KeptAnswers(maximum: Self.maximumSingle, age: context.settings.reportsAge, time: context.time)
+    }
 
     /// All of them, as callers see them. Where the vendor does not answer, what it said last however old.
     /// Throws `ExportOperationError.vendor`.
     public func list() async throws -> Answer<[JSONValue]> {
-        let kept = cache.withLock(\.all)
-        if let kept, isYoung(kept.fetchedAt) { return kept }
-        do {
+        try await all.answer("") { [context] in
             var reports: [VendorReport] = []
             var after: String?
             for _ in 0..<Self.maximumPages {
@@ -38,35 +37,13 @@ public final class SavedReports: Sendable {
                 guard let next = page.next else { break }
                 after = next
             }
-            let answer = Answer(value: reports.map(Self.resource), fetchedAt: context.time.now())
-            cache.withLock { $0.all = answer }
-            return answer
-        } catch let error as VendorError {
-            guard let kept else { throw ExportOperationError.vendor(error) }
-            return kept
+            return reports.map(Self.resource)
         }
     }
 
     /// One of them. Throws `ExportOperationError`: `vendor` with cause `notFound` where the vendor has none such.
     public func report(_ key: String) async throws -> Answer<JSONValue> {
-        let kept = cache.withLock { $0.single[key] }
-        if let kept, isYoung(kept.fetchedAt) { return kept }
-        do {
-            let answer = Answer(
-                value: Self.resource(try await context.vendor.report(key)), fetchedAt: context.time.now())
-            cache.withLock { cache in
-                if cache.single.count >= Self.maximumSingle { cache.single = [:] }
-                cache.single[key] = answer
-            }
-            return answer
-        } catch let error as VendorError {
-            guard error.cause != .notFound, let kept else { throw ExportOperationError.vendor(error) }
-            return kept
-        }
-    }
-
-    private func isYoung(_ fetchedAt: Timestamp) -> Bool {
-        context.time.now() < fetchedAt + context.settings.reportsAge
+        try await single.answer(key) { [context] in Self.resource(try await context.vendor.report(key)) }
     }
 
     /// `{"key","name","report_type","vendor"}`; `vendor` holds the vendor's other members, whole.

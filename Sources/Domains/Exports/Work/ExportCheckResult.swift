@@ -215,7 +215,8 @@ struct ExportCheckResult: Sendable {
     /// export is looked after under its own.
     private func settle(_ export: Export, at now: Timestamp, in transaction: any Transaction) throws {
         let arrive = try context.facts.hooksArrive(in: transaction)
-        let interval = arrive ? context.settings.pollSlow : context.settings.pollFast
+        let interval = try context.pace.interval(
+            arrive ? context.settings.pollSlow : context.settings.pollFast, at: now, in: transaction)
         let next = export.nextCheck(
             after: now, every: interval.jittered(by: 0.2), grace: context.settings.expiryGrace)
         if item.key == export.id.text, let next {
