@@ -70,6 +70,14 @@ http {{
         tools.row("download of a mirrored 1 GB file", f"{size / 1e6 / seconds:,.0f} MB/s",
                   f"nginx: {size / 1e6 / direct:,.0f} MB/s", f"by curl -o; peak {memory.peak:.0f} MB",
                   direct / seconds)
+        data = f"{url}/v1/exports/{export['id']}/data"
+        for name, options in (("CSV", []), ("CSV, gzip", ["-H", "Accept-Encoding: gzip"]),
+                              ("NDJSON", ["-H", "Accept: application/x-ndjson"])):
+            with tools.PeakMemory(gateway.pid) as memory:
+                seconds = _curl(data, f"{work}/download", "-u", f":{tools.KEY}", *options)
+            tools.row(f"data of 1 GB as {name}", f"{size / 1e6 / seconds:,.0f} MB/s",
+                      f"nginx: {size / 1e6 / direct:,.0f} MB/s",
+                      f"of the file's bytes, by curl -o; peak {memory.peak:.0f} MB", direct / seconds)
     finally:
         for process in reversed(processes):
             process.terminate()
