@@ -240,7 +240,7 @@ struct FaultTests {
             let id = try await world.request().export.id
             let queued = try await world.settled(id, .queued)
             let token = try #require(queued.hookToken?.reveal())
-            try await world.control(.get, "/simulator/exports/\(queued.vendorKey ?? "")?until=success&wait=20")
+            try await world.control(.get, "/simulator/exports/\(queued.vendorKey ?? "")?until=success&wait=60")
             #expect(try await hooks.exportHint(token: token, body: .init("<html>".utf8)))
             let export = try await world.settled(id)
             #expect(export.status == .success)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Fanout
 
-@Suite("Secrets of subscriptions", .onEveryEngine, .timeLimit(.minutes(2)))
+@Suite("Secrets of subscriptions", .onEveryEngine, .timeLimit(.minutes(9)))
 struct SecretTests {
     private func key(_ byte: UInt8) throws -> SecretVault.Key {
         try #require(SecretVault.Key(parsing: Data(repeating: byte, count: 32).base64EncodedString()))

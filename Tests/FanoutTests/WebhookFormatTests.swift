@@ -5,7 +5,7 @@ import Storage
 import Support
 import Testing
 
-@Suite("Formats of webhooks", .onEveryEngine, .timeLimit(.minutes(2)))
+@Suite("Formats of webhooks", .onEveryEngine, .timeLimit(.minutes(9)))
 struct WebhookFormatTests {
     private func arrived(_ format: String, data: JSONValue, vendor: String? = nil) async throws -> Sink.Request {
         let house = try await FanoutHouse()

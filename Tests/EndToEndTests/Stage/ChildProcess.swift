@@ -32,12 +32,25 @@ final class ChildProcess: Sendable {
             let exit = process.terminationReason == .uncaughtSignal ? -status : status
             state.change { $0.exit = exit }
         }
-        output.fileHandleForReading.readabilityHandler = { [state] handle in
-            let bytes = [UInt8](handle.availableData)
-            if bytes.isEmpty { handle.readabilityHandler = nil }
-            state.change { $0.take(bytes) }
-        }
         try Self.turn.withLock { _ in try process.run() }
+        let thread = Thread { [state] in Self.listen(to: output.fileHandleForReading, state) }
+        thread.start()
+    }
+
+    /// Until the pipe's end, or until the program has ended and nothing is left in it: another child may hold it open.
+    private static func listen(to handle: FileHandle, _ state: Watched<State>) {
+        while true {
+            let hasEnded = state.value.exit != nil
+            var entry = pollfd(fd: handle.fileDescriptor, events: Int16(POLLIN), revents: 0)
+            if unsafe poll(&entry, 1, hasEnded ? 0 : 100) > 0 {
+                let bytes = [UInt8](handle.availableData)
+                guard !bytes.isEmpty else { break }
+                state.change { $0.take(bytes) }
+            } else if hasEnded {
+                break
+            }
+        }
+        state.change { $0.take([]) }
     }
 
     /// The first line that `find` finds something in. Throws where the program ends without one.
@@ -60,10 +73,10 @@ final class ChildProcess: Sendable {
         if state.value.exit == nil { kill(process.processIdentifier, number) }
     }
 
-    /// Waits for its end, and a little for all that it has said: the pipe's end is not always told of.
+    /// Waits for its end, and for all that it has said.
     func exit() async throws -> Int32 {
         let status = try await state.first("the program's end", within: patience * 3, \.exit)
-        try? await state.first("its last word", within: .seconds(2)) { $0.isClosed ? () : nil }
+        try await state.first("its last word") { $0.isClosed ? () : nil }
         return status
     }
 }
