@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A program of `.build/python`, which `deploy/bootstrap` makes.
 struct PythonTool {
@@ -30,7 +31,7 @@ struct PythonTool {
         let output = Pipe()
         process.standardOutput = output
         process.standardError = output
-        try process.run()
+        try process.start()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return (process.terminationStatus, String(decoding: data, as: UTF8.self))

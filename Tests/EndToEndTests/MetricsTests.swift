@@ -35,7 +35,7 @@ struct MetricsTests {
         process.executableURL = URL(filePath: ".build/python/bin/python")
         process.arguments = ["-c", script, file]
         process.standardOutput = output
-        try process.run()
+        try process.start()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)

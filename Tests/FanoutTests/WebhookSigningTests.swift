@@ -1,6 +1,7 @@
 import CausewayCore
 import Fanout
 import Foundation
+import Support
 import Testing
 
 @Suite("Webhook signing")
@@ -147,7 +148,7 @@ struct WebhookSigningTests {
         process.arguments =
             [FileManager.default.isExecutableFile(atPath: own) ? own : "python3", "-c", script] + arguments
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         process.waitUntilExit()
         return process.terminationStatus
     }

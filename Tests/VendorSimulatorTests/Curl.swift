@@ -1,5 +1,6 @@
 import CausewayCore
 import Foundation
+import Support
 
 /// One run of curl.
 struct Curl {
@@ -30,7 +31,7 @@ struct Curl {
         process.standardError = FileHandle.nullDevice
         let exit = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
+            do { try process.start() } catch { continuation.resume(throwing: error) }
         }
         let status = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         return Curl(

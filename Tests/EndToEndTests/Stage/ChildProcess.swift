@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import Support
-import Synchronization
 
 /// A program that a test has started, with what it says line by line.
 final class ChildProcess: Sendable {
@@ -15,8 +14,6 @@ final class ChildProcess: Sendable {
 
     let state = Watched(State())
     private let process = Process()
-    /// One at a time, so that no child inherits the other's pipe.
-    private static let turn = Mutex(())
 
     init(_ arguments: [String], environment: [String: String], in directory: String) throws {
         let output = Pipe()
@@ -32,7 +29,7 @@ final class ChildProcess: Sendable {
             let exit = process.terminationReason == .uncaughtSignal ? -status : status
             state.change { $0.exit = exit }
         }
-        try Self.turn.withLock { _ in try process.run() }
+        try process.start()
         let thread = Thread { [state] in Self.listen(to: output.fileHandleForReading, state) }
         thread.start()
     }

@@ -1,5 +1,6 @@
 import CausewayCore
 import Foundation
+import Support
 
 /// One run of curl.
 struct Curl {
@@ -50,7 +51,7 @@ struct Curl {
         process.standardError = try file("trace")
         let exit = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
+            do { try process.start() } catch { continuation.resume(throwing: error) }
         }
         return Curl(
             exit: exit, status: Int(String(decoding: read("status"), as: UTF8.self)) ?? 0,

@@ -38,7 +38,7 @@ final class PgBouncer: Sendable {
         process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
         process.standardInput = life
         _ = fcntl(life.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        try process.run()
+        try process.start()
     }
 
     deinit { try? life.fileHandleForWriting.close() }

@@ -90,7 +90,7 @@ private final class Watchdog: Sendable {
         process.standardOutput = answers
         // No other child may hold this end open, or the watchdog would wait for that one too.
         _ = fcntl(commands.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        try process.run()
+        try process.start()
     }
 
     @discardableResult
