@@ -47,6 +47,7 @@ extension StoreCase {
                     PageRequest(), status: [.success, .queued], report: ["vrc_1"], source: ["api"], in: transaction
                 ).elements.map(\.id) == [one.id])
             #expect(try store.queued(limit: 10, in: transaction).isEmpty)
+            #expect(try !store.isTriggerInDoubt(report: "vrc_2", in: transaction))
             #expect(try ExportStanding(in: transaction).counts.map(\.count) == [1, 0, 0])
         }
         try await engine.write { transaction throws in

@@ -8,11 +8,6 @@ import Vendor
 struct StateMachineTests {
     private static let start = Timestamp(milliseconds: 1_700_000_000_000)
 
-    /// What can come in about an export that was sent.
-    private enum Step: CaseIterable {
-        case triggerAnswer, webhook, event, poll, earlyPoll, doubledWebhook
-    }
-
     private static func sent() -> Export {
         var export = Export.requested(
             id: ExportID(at: start), report: "vrc_1", memberEmail: "ops@example.com", showUnexpanded: false,
@@ -42,60 +37,12 @@ struct StateMachineTests {
         return export
     }
 
-    private static func permutations<Element>(_ elements: [Element]) -> [[Element]] {
-        guard let first = elements.first else { return [[]] }
-        return permutations(Array(elements.dropFirst())).flatMap { rest in
-            (0...rest.count).map { index in Array(rest[..<index]) + [first] + Array(rest[index...]) }
-        }
-    }
-
     private static func rank(_ status: ExportStatus) -> Int {
         switch status {
         case .requested, .deferred: 0
         case .queued: 1
         case .success, .failure, .cancelled: 2
         case .expired: 3
-        }
-    }
-
-    @Test(
-        "In whatever order the channels tell of the end, it is told once and holds",
-        arguments: ["success", "failure", "expired"], [true, false])
-    func anyOrder(_ end: String, _ isAnswerLost: Bool) {
-        let orders = Self.permutations(Step.allCases)
-        #expect(orders.count == 720)
-        for order in orders {
-            var export = Self.sent()
-            var published: [ExportEventType] = []
-            var now = Self.start
-            for step in order {
-                now = now + .seconds(1)
-                let before = export.status
-                var consequences: [ExportConsequence] = []
-                switch step {
-                case .triggerAnswer:
-                    if isAnswerLost {
-                        export.triggerLost("the connection broke")
-                    } else {
-                        consequences = export.triggerAnswered(Self.said("queued"), at: now)
-                    }
-                case .webhook, .doubledWebhook:
-                    export.hinted(by: .webhook, key: "vrex_1", at: now)
-                    consequences = export.vendorSays(Self.said(end), at: now)
-                case .event:
-                    export.hinted(by: .event, key: "vrex_1", at: now)
-                    consequences = export.vendorSays(Self.said(end), at: now)
-                case .poll: consequences = export.vendorSays(Self.said(end), at: now)
-                case .earlyPoll: consequences = export.vendorSays(Self.said("queued"), at: now)
-                }
-                published += consequences.compactMap { if case .publish(let type) = $0 { type } else { nil } }
-                #expect(Self.rank(export.status) >= Self.rank(before), "\(order)")
-            }
-            #expect(export.status.rawValue == end, "\(order)")
-            #expect(published.count == 1, "\(order)")
-            #expect(export.vendorKey == "vrex_1")
-            #expect(export.triggerState == .idle)
-            #expect(Self.take(&export) == .settled([]))
         }
     }
 

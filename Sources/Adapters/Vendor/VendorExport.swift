@@ -55,7 +55,10 @@ public struct VendorExport: Sendable, Hashable {
     public var createdAt: Timestamp? { whole["created_at"]?.vendorTime }
     public var updatedAt: Timestamp? { whole["updated_at"]?.vendorTime }
     public var expiresAt: Timestamp? { whole["expires_at"]?.vendorTime }
-    public var webhookTargetURL: String? { whole["webhook_target_url"]?.string }
+    /// Nil where the vendor does not tell.
+    public var webhookTargetURL: String? {
+        whole["webhook_target_url"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+    }
     public var reportConfig: JSONValue? { whole["report_config"] }
     public var error: JSONValue? { whole["error"] }
     public var files: [File] { (whole["files"]?.array ?? []).compactMap(File.init) }

@@ -58,9 +58,18 @@ extension Export {
         return fail(error, at: now)
     }
 
+    /// The vendor has ended what was given up here. The failure was told and stands; the end is another's.
+    mutating func handOver(to other: ExportID) -> [ExportConsequence] {
+        let consequences = vendorKey.map { contradiction("the vendor has ended \($0) after all") } ?? []
+        vendorKey = nil
+        error?.message += " The vendor has it after all: that is \(other)."
+        return consequences
+    }
+
     /// Somebody told that it has ended; only the vendor's own word will make it so.
     mutating func hinted(by channel: ExportChannel, key: String?, at now: Timestamp) {
-        seenBy[channel] = seenBy[channel] ?? now
+        // What was told before it was on record may be noted later.
+        seenBy[channel] = min(seenBy[channel] ?? now, now)
         if vendorKey == nil { claimedKey = key ?? claimedKey }
     }
 
@@ -102,6 +111,6 @@ extension Export {
     private static func vendorError(in said: VendorExport) -> ExportError {
         let vendor = said.error ?? .null
         let words = vendor.string ?? vendor["message"]?.string ?? "The vendor gave no reason."
-        return ExportError(code: "vendor_failure", message: "The export failed at the vendor: \(words)", vendor: vendor)
+        return ExportError(code: vendorFailure, message: "The export failed at the vendor: \(words)", vendor: vendor)
     }
 }

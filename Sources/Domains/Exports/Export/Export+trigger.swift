@@ -74,6 +74,20 @@ extension Export {
         vendorSays(said, inAnswerToTrigger: true, at: now)
     }
 
+    /// The vendor answered with what is on record as another export: which of the two it is nobody can say.
+    mutating func triggerAnswered(_ said: VendorExport, onRecordAs other: ExportID, at now: Timestamp)
+        -> [ExportConsequence]
+    {
+        let consequences = contradiction("the trigger was answered with \(said.key), which is \(other)")
+        guard settleTrigger() else { return consequences }
+        return consequences
+            + fail(
+                ExportError(
+                    code: "vendor_key_taken",
+                    message: "The vendor answered with \(said.key), which is on record already: it is \(other)."),
+                at: now)
+    }
+
     /// The vendor will not do it, ever.
     mutating func triggerRefused(_ error: ExportError, at now: Timestamp) -> [ExportConsequence] {
         guard settleTrigger() else {

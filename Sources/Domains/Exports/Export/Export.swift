@@ -1,4 +1,5 @@
 public import CausewayCore
+import Vendor
 
 /// One run of a report.
 ///
@@ -91,8 +92,16 @@ public struct Export: Sendable, Equatable {
     /// Whether we triggered it.
     public var isOurs: Bool { hookToken != nil }
 
-    /// Whether it failed here without our knowing what the vendor made of it.
-    var isGivenUp: Bool { status == .failure && vendorKey == nil }
+    /// Whether it failed here by our own judgement, and the vendor has it all the same: whatever it says of one whose key
+    /// was not known, and a success of one that was waited for too long.
+    func isGivenUp(though said: VendorExport) -> Bool {
+        guard status == .failure else { return false }
+        guard let vendorKey else { return true }
+        return vendorKey == said.key && said.status == .success && error?.code != Self.vendorFailure
+    }
+
+    /// The code of a failure that the vendor told of.
+    static let vendorFailure = "vendor_failure"
 }
 
 /// What must follow a change of an export, in the transaction that stores it.

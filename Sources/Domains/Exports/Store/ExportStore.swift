@@ -51,6 +51,17 @@ public struct ExportStore: Sendable {
         }
     }
 
+    /// Whether a trigger of ours for the report is out, or may be, and the vendor's key of what it made is not known.
+    func isTriggerInDoubt(report: String, in transaction: any Transaction) throws -> Bool {
+        try transaction.row(
+            """
+            SELECT id FROM export
+            WHERE report = \(report) AND hook_token IS NOT NULL AND status IN ('requested', 'deferred', 'queued')
+                AND vendor_key IS NULL AND (trigger_state <> 'idle' OR doubt_since IS NOT NULL)
+            LIMIT 1
+            """) != nil
+    }
+
     private func one(_ condition: SQLQuery, _ toChange: Bool, _ transaction: any Transaction) throws -> Export? {
         let lock = toChange ? transaction.dialect.forUpdate : ""
         return try transaction.first("SELECT * FROM export WHERE \(query: condition) \(query: lock)")

@@ -33,7 +33,7 @@ struct ExportCheckResult: Sendable {
         }
     }
 
-    private func commit(
+    func commit(
         _ export: Export, _ consequences: [ExportConsequence], at now: Timestamp, in transaction: any Transaction
     ) throws -> News {
         let contradictions = try context.commit(export, consequences, at: now, in: transaction)
@@ -47,10 +47,14 @@ struct ExportCheckResult: Sendable {
 
     private func write(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> News {
         guard var export = try subject(said, in: transaction) else {
+            if try mayBeAnAnswersOwn(said, in: transaction) {
+                try holdOff(at: now, in: transaction)
+                return News(contradictions: [])
+            }
             return try record(said, at: now, in: transaction)
         }
         let before = export
-        if export.isGivenUp, isMeant(said, by: export) {
+        if export.isGivenUp(though: said), isMeant(said, by: export) {
             return try recordAfterAll(said, givenUp: export, at: now, in: transaction)
         }
         guard export.vendorKey != nil || isMeant(said, by: export) else {
@@ -86,7 +90,7 @@ struct ExportCheckResult: Sendable {
         return ExportHooks.token(in: url).map(token.matches) ?? false
     }
 
-    private func advance(
+    func advance(
         _ export: inout Export, _ said: VendorExport, at now: Timestamp, in transaction: any Transaction
     ) throws -> [ExportConsequence] {
         let wasQueued = !export.status.isEnd
@@ -113,49 +117,6 @@ struct ExportCheckResult: Sendable {
             }
         }
         return consequences
-    }
-
-    /// One that we did not trigger.
-    private func record(_ said: VendorExport, at now: Timestamp, in transaction: any Transaction) throws -> News {
-        var export = Export.found(
-            id: ExportID(at: now), key: said.key, report: said.report ?? "", source: said.source ?? "api",
-            createdAt: said.createdAt ?? now)
-        noteHint(on: &export)
-        return try record(&export, said, at: now, in: transaction)
-    }
-
-    /// One that was given up here, with a failure told to everybody: that stands, and what the vendor has is an export of
-    /// its own. It answers later requests for the same like any other; the vendor's limits count the first alone.
-    private func recordAfterAll(
-        _ said: VendorExport, givenUp: Export, at now: Timestamp, in transaction: any Transaction
-    ) throws -> News {
-        var export = Export.found(
-            id: ExportID(at: now), key: said.key, report: givenUp.report, memberEmail: givenUp.memberEmail,
-            showUnexpanded: givenUp.showUnexpanded, source: said.source ?? givenUp.source,
-            createdAt: said.createdAt ?? now)
-        export.seenBy = givenUp.seenBy
-        noteHint(on: &export)
-        var news = try record(&export, said, at: now, in: transaction)
-        news.isEndAfterAll = true
-        return news
-    }
-
-    /// What told of it, where it was not on record then.
-    private func noteHint(on export: inout Export) {
-        guard let channel = item.payload["channel"]?.string.flatMap(ExportChannel.init),
-            let seenAt = item.payload["at"]?.integer
-        else { return }
-        export.hinted(by: channel, key: nil, at: Timestamp(milliseconds: seenAt))
-    }
-
-    private func record(
-        _ export: inout Export, _ said: VendorExport, at now: Timestamp, in transaction: any Transaction
-    ) throws -> News {
-        guard try context.store.insert(export, in: transaction) else { throw StorageError.conflict }
-        export.revision = 1
-        let consequences = try advance(&export, said, at: now, in: transaction)
-        try settle(export, at: now, in: transaction)
-        return try commit(export, consequences, at: now, in: transaction)
     }
 
     // MARK: The vendor did not tell
@@ -213,7 +174,7 @@ struct ExportCheckResult: Sendable {
 
     /// The item goes, or comes back when the vendor must be asked again. From a hint by the vendor's key on, the
     /// export is looked after under its own.
-    private func settle(_ export: Export, at now: Timestamp, in transaction: any Transaction) throws {
+    func settle(_ export: Export, at now: Timestamp, in transaction: any Transaction) throws {
         let arrive = try context.facts.hooksArrive(in: transaction)
         let interval = try context.pace.interval(
             arrive ? context.settings.pollSlow : context.settings.pollFast, at: now, in: transaction)

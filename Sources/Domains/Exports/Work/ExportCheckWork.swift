@@ -48,6 +48,12 @@ struct ExportCheckWork: Sendable {
                     : "an export's status is asked for again later",
                 metadata: ["export": "\(item.key)", "vendor_key": "\(key)", "error": "\(error)"])
         }
+        try await conclude(item, askedKey: key, answer)
+        return .settled
+    }
+
+    /// Writes down what the vendor said, settles the item, and tells of what came of it.
+    func conclude(_ item: WorkItem, askedKey key: String, _ answer: ExportCheckAnswer) async throws {
         let news = try await context.engine.write { [context] transaction in
             try ExportCheckResult(context: context, item: item, askedKey: key, answer: answer).write(in: transaction)
         }
@@ -60,11 +66,10 @@ struct ExportCheckWork: Sendable {
         }
         if news.isMissed { context.counters.add(.webhookMissed) }
         if let ended = news.ended { context.tell(ended) }
-        return .settled
     }
 
     /// The vendor's key to ask about; nil where there is nothing to learn.
-    private func keyToAsk(_ item: WorkItem) async throws -> String? {
+    func keyToAsk(_ item: WorkItem) async throws -> String? {
         guard let id = ExportID(parsing: item.key) else { return item.payload["key"]?.string ?? item.key }
         guard let export = try await context.engine.read({ [context] in try context.store.export(id, in: $0) }) else {
             return nil

@@ -18,7 +18,7 @@ struct ExportTallyWork: Sendable {
         WorkDraft(kind: kind, key: export.id.text, dueAt: now + delay)
     }
 
-    private func run(_ item: WorkItem) async throws -> WorkOutcome {
+    func run(_ item: WorkItem) async throws -> WorkOutcome {
         guard let id = ExportID(parsing: item.key),
             let export = try await context.engine.read({ [context] in try context.store.export(id, in: $0) })
         else { return .done }

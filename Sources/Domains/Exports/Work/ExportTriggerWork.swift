@@ -121,7 +121,14 @@ struct ExportTriggerWork: Sendable {
             // Another trigger went out since: what came of this one says nothing of that, unless the vendor took it.
             guard answer.isTaken || export.sentAt == sentAt else { return ([], nil) }
             let before = export.status
-            let consequences = answer.apply(to: &export, at: now)
+            let consequences: [ExportConsequence]
+            if case .taken(let said) = answer,
+                let other = try context.store.export(vendorKey: said.key, in: transaction), other.id != id
+            {
+                consequences = export.triggerAnswered(said, onRecordAs: other.id, at: now)
+            } else {
+                consequences = answer.apply(to: &export, at: now)
+            }
             if let again = Self.again(export, answer, context, now) {
                 do {
                     try context.queue.reschedule(
