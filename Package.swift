@@ -221,7 +221,12 @@ let package = Package(
             "VendorSimulatorTests",
             ["CausewayCore", "VendorSimulator", "Support", hummingbird, httpTypes, logging, lifecycle, nioCore]),
         // Start `causeway` itself, which every build of the tests makes as well.
-        tests("EndToEndTests", ["CausewayCore", "Fanout", "Support", hummingbird, httpTypes, logging]),
+        tests(
+            "EndToEndTests",
+            [
+                "CausewayCore", "Storage", "StorageSQLite", "Fanout", "Support", crypto, hummingbird, httpTypes,
+                logging,
+            ]),
 
         // The measured half of `make bench` for the store; not installed.
         .executableTarget(

@@ -7,17 +7,23 @@ import OutboundHTTP
 /// The gateway's HTTP API, as a client command calls it.
 struct GatewayClient: Sendable {
     let address: String
+    /// Of whoever tries again where no answer comes; from the first that did not.
+    let patience: Patience
     private let key: Secret
     private let http: OutboundHTTPClient
 
     /// Runs `body` with a client whose loop ends with it.
+    /// - Parameters:
+    ///   - retryFor: how long a gateway is tried again that does not answer.
+    ///   - told: is given a line for people when that begins.
     static func with<Result>(
-        _ address: String, key: Secret, _ body: (GatewayClient) async throws -> Result
+        _ address: String, key: Secret, retryFor: Duration, told: @escaping @Sendable (String) -> Void,
+        _ body: (GatewayClient) async throws -> Result
     ) async throws -> Result {
         let loop = CurlMultiLoop(logger: Logger(label: "client") { _ in SwiftLogNoOpLogHandler() })
         try loop.start()
         let client = GatewayClient(
-            address: address, key: key,
+            address: address, key: key, patience: Patience(address, limit: retryFor, tell: told),
             http: OutboundHTTPClient(loop: loop, configuration: .init(userAgent: ProductVersion.userAgent)))
         let result: Swift.Result<Result, any Error>
         do {
@@ -29,8 +35,9 @@ struct GatewayClient: Sendable {
         return try result.get()
     }
 
-    private init(address: String, key: Secret, http: OutboundHTTPClient) {
+    private init(address: String, key: Secret, patience: Patience, http: OutboundHTTPClient) {
         self.address = address
+        self.patience = patience
         self.key = key
         self.http = http
     }
@@ -116,34 +123,5 @@ struct GatewayRefusal: Error, CustomStringConvertible {
         }
         guard let detail = problem["detail"]?.string else { return "The gateway answered \(status)." }
         return "The gateway answered \(status) \(code): \(detail)" + errors.joined()
-    }
-}
-
-/// Tries again what a gateway's restart, or a cut on the way, has broken.
-struct Patience {
-    /// How often in a row nothing came before it is given up: about two minutes.
-    private static let maximum = 12
-    private var failures = 0
-
-    /// Something has moved.
-    mutating func renew() { failures = 0 }
-
-    /// Waits a little. Rethrows `error` where trying again is of no use, or too much of it was in vain.
-    mutating func wait(after error: any Error) async throws {
-        switch error {
-        case let refusal as GatewayRefusal where refusal.mayPass: break
-        case let outbound as OutboundError where outbound.kind.isAboutPeer && !Self.isHopeless(outbound.kind): break
-        default: throw error
-        }
-        failures += 1
-        guard failures < Self.maximum else { throw error }
-        try await Task.sleep(for: min(.seconds(15), .milliseconds(250) * (1 << failures)))
-    }
-
-    private static func isHopeless(_ kind: OutboundError.Kind) -> Bool {
-        switch kind {
-        case .tls, .egressDenied, .tooLarge, .protocolViolation: true
-        default: false
-        }
     }
 }

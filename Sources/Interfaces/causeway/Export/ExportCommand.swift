@@ -35,6 +35,12 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Kept with the request; may be repeated.", valueName: "name=value"))
     var metadata: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "How long a gateway is tried again that does not answer, such as 30s or 1h. 2m without.",
+            valueName: "duration"))
+    var retryFor: String?
+
     @Option(help: ArgumentHelp("All parts as one: csv or ndjson.", valueName: "format"))
     var format: String?
     @Option(help: ArgumentHelp("Only these columns, in this order.", valueName: "a,b"))
@@ -54,9 +60,11 @@ struct ExportCommand: AsyncParsableCommand {
         if json, target == .standardOutput {
             throw ValidationError("--json and --output - both write to standard output.")
         }
+        let retryFor = try duration(retryFor, of: "--retry-for") ?? .seconds(120)
         do {
             let export = try await Interruption.catching {
-                try await GatewayClient.with(address, key: key) { client in
+                try await GatewayClient.with(address, key: key, retryFor: retryFor, told: fetch.progress.tell) {
+                    client in
                     try await fetch.progress.during { try await fetch.run(client) }
                 }
             }
@@ -75,16 +83,18 @@ struct ExportCommand: AsyncParsableCommand {
             }
             members[String(pair[..<sign])] = String(pair[pair.index(after: sign)...])
         }
-        var age: Int?
-        if let maxAge {
-            guard let duration = DurationText.parse(maxAge) else {
-                throw ValidationError("--max-age is a duration such as 30m or 2h, and not \(maxAge).")
-            }
-            age = Int(duration.wholeMilliseconds / 1000)
-        }
+        let age = try duration(maxAge, of: "--max-age").map { Int($0.wholeMilliseconds / 1000) }
         return ExportWish(
             report: report, member: member, showUnexpanded: showUnexpanded, maxAge: age,
             failsWhenLimited: failWhenLimited, metadata: members)
+    }
+
+    private func duration(_ text: String?, of option: String) throws -> Duration? {
+        guard let text else { return nil }
+        guard let duration = DurationText.parse(text) else {
+            throw ValidationError("\(option) is a duration such as 30m or 2h, and not \(text).")
+        }
+        return duration
     }
 
     private func shape(for target: ExportTarget) throws -> ExportShape {

@@ -28,7 +28,7 @@ struct ExportDownload: Sendable {
     ///   - told: is given the tag as soon as it is known, before the first byte is written.
     func fetch(into part: PartFile, etag: String?, told: (String?) throws -> Void) async throws {
         var etag = etag
-        var patience = Patience()
+        var patience = client.patience
         var digest = source.sha256
         // All of it may have come before the last run ended.
         if let size = source.size, part.size == size, digest == part.sha256 { return }

@@ -3,7 +3,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// What goes on, in one line of a terminal's standard error that is written over; nothing anywhere else.
+/// What goes on, in one line of a terminal's standard error that is written over; nothing anywhere else but what must
+/// be told.
 final class ExportProgress: Sendable {
     private enum Stage {
         case idle
@@ -24,6 +25,9 @@ final class ExportProgress: Sendable {
     private let begunAt = ContinuousClock.now
 
     init(isQuiet: Bool) { isShown = !isQuiet && isatty(STDERR_FILENO) == 1 }
+
+    /// A line that stays, also where no progress is shown.
+    func tell(_ line: String) { write((isShown ? "\r\u{1B}[K" : "") + line + "\n") }
 
     func waiting(_ export: JSONValue) {
         guard isShown else { return }

@@ -10,7 +10,7 @@ struct ExportWait: Sendable {
     /// The resource of the success. Throws `CommandFailure` where it has ended otherwise.
     func success(_ ticket: inout ExportTicket) async throws -> JSONValue {
         var export = try await begun(&ticket)
-        var patience = Patience()
+        var patience = client.patience
         while true {
             let status = export["status"]?.string ?? ""
             switch status {
@@ -32,7 +32,7 @@ struct ExportWait: Sendable {
 
     /// The export of an earlier run of the same command, or one asked for now.
     private func begun(_ ticket: inout ExportTicket) async throws -> JSONValue {
-        var patience = Patience()
+        var patience = client.patience
         while true {
             do {
                 if let id = ticket.export {
