@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test build release bench format lint install clean bootstrap
+.PHONY: help demo test soak build release bench format lint install clean bootstrap
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -31,6 +31,13 @@ test: bootstrap lint ## Set up, check format and style, run all tests
 	@rm -f '$(TEST_EVENTS)'
 	@timeout --foreground 40m swift test --no-parallel --event-stream-version 0 \
 		--event-stream-output-path '$(TEST_EVENTS)' $(SWIFT_FLAGS) || { status=$$?; Tests/failures '$(TEST_EVENTS)'; exit $$status; }
+
+soak: bootstrap ## The long tests: every kill point of an export, kills at any moment, two gateways (about ten minutes)
+	@echo "==> building and running the long tests"
+	@rm -f '$(TEST_EVENTS)'
+	@CAUSEWAY_SOAK=1 timeout --foreground 40m swift test --no-parallel --filter '^EndToEndTests\.(Kill|PairKill)Tests' \
+		--event-stream-version 0 --event-stream-output-path '$(TEST_EVENTS)' $(SWIFT_FLAGS) \
+		|| { status=$$?; Tests/failures '$(TEST_EVENTS)'; exit $$status; }
 
 build: bootstrap ## Build for development
 	swift build $(SWIFT_FLAGS) --product causeway

@@ -42,11 +42,12 @@ struct Pair: Sendable {
         }
     }
 
-    /// A new endpoint, subscribed to everything through one of the gateways.
+    /// A new endpoint, subscribed to every end, or to these events, through one of the gateways.
     func subscribe(
-        _ name: String, through gateway: Int = 0, answers: [Subscriber.Answer] = []
+        _ name: String, through gateway: Int = 0, events: [String] = Subscribers.ends,
+        answers: [Subscriber.Answer] = []
     ) async throws -> Stage.Subscription {
-        try await subscribers.subscribe(name, at: gateways[gateway], answers: answers)
+        try await subscribers.subscribe(name, at: gateways[gateway], events: events, answers: answers)
     }
 
     /// What the vendor's importer took, once it is as much: how often each file.

@@ -13,15 +13,19 @@ struct Stage: Sendable {
     /// - Parameters:
     ///   - simulator: options of `causeway simulate`.
     ///   - settings: environment of `causeway serve` besides what every test needs; an empty text takes one out.
+    ///   - onTheWay: what the gateway's connections to the vendor's API pass.
     static func run(
         simulator arguments: [String] = [], settings: [String: String] = [:], startsGateway: Bool = true,
-        _ body: (Stage) async throws -> Void
+        onTheWay filter: (@Sendable () -> LoopbackProxy.Filter)? = nil, _ body: (Stage) async throws -> Void
     ) async throws {
         let directory = try TemporaryDirectory()
         let simulator = try await SimulatorProcess.start(arguments, in: directory.path)
         defer { simulator.end() }
+        let proxy = try filter.map { try LoopbackProxy(to: URL(string: simulator.url)?.port ?? 0, filter: $0) }
+        defer { proxy?.end() }
         let gateway = try GatewayProcess(
-            vendorURL: simulator.url, settings: settings, dataDirectory: directory.file("data"))
+            vendorURL: proxy.map { "http://127.0.0.1:\($0.port)" } ?? simulator.url, settings: settings,
+            dataDirectory: directory.file("data"))
         defer { gateway.end() }
         let subscribers = Subscribers()
         let stage = Stage(simulator: simulator, gateway: gateway, directory: directory, subscribers: subscribers)

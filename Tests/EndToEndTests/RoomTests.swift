@@ -1,0 +1,128 @@
+import CausewayCore
+import Foundation
+import Support
+import Testing
+
+@Suite("A disk that is full, for real", .serialized)
+struct RoomTests {
+    @Test(
+        "The mirror holds off until there is room; nothing is served half meanwhile, and the gateway answers",
+        .enabled("a file system of some megabytes can be mounted (as root)") { await SmallDisk.isAllowed() },
+        .timeLimit(.minutes(4)))
+    func mirror() async throws {
+        try await Stage.run(
+            simulator: ["--file-size", "10MB"], settings: ["CAUSEWAY_MIRROR_KEEP_FREE": "0"], startsGateway: false
+        ) { stage in
+            let (gateway, simulator) = (stage.gateway, stage.simulator)
+            let disk = try await SmallDisk(at: gateway.dataDirectory, megabytes: 32)
+            do {
+                try await gateway.start()
+                let told = try await stage.subscribe("team", events: ["export.completed", "export.mirrored"])
+                // There is room when the download begins, and none half-way.
+                try await simulator.set(["kind": "slow_download", "route": "files", "delay": "150ms"])
+                let id = try await gateway.requestExport()
+                #expect(try await gateway.ended(id)["status"] == "success")
+                try await asking("a megabyte of the file", within: .seconds(60)) {
+                    disk.sizes(in: "mirror").max() ?? 0 > 1_000_000 ? () : nil
+                }
+                try await disk.fill()
+                let line = try await gateway.logged(
+                    "the disk is full: a file of an export waits at the vendor until there is room", ["export": id])
+                #expect(line["level"] == "error")
+                try await simulator.clearFaults()
+                // What it gave back is taken too.
+                try await disk.fill()
+                try await checkWhileFull(stage, id)
+
+                try await disk.clear()
+                let export = try await asking("a mirrored export", within: .seconds(120)) {
+                    let export = try await gateway.get("/v1/exports/\(id)").json
+                    guard export["files"]?.array?.first?["mirrored"] == true else { return JSONValue?.none }
+                    return export
+                }
+                #expect(try await content(stage, id, export) == vendorsFile(stage))
+                try await told.endpoint.requests.first("both events", within: .seconds(60)) { requests in
+                    Set(requests.map(\.type)) == ["export.completed", "export.mirrored"] ? () : nil
+                }
+                #expect(Set(told.endpoint.requests.value.map(\.id)).count == 2)
+                #expect(try await gateway.post("/v1/exports", ["report": "vrc_123457"]).status == 202)
+            } catch {
+                Issue.record(error, "the gateway's log:\n\(gateway.log)")
+            }
+            try await gateway.kill()
+            try await disk.unmount()
+        }
+    }
+
+    private func checkWhileFull(_ stage: Stage, _ id: String) async throws {
+        let shown = try await stage.gateway.get("/v1/exports/\(id)")
+        #expect(shown.status == 200 && shown["status"] == "success")
+        #expect(shown["files"]?.array?.first?["mirrored"] == false)
+        // From the vendor, whole.
+        #expect(try await content(stage, id, shown.json) == vendorsFile(stage))
+        let asked = try await stage.gateway.post("/v1/exports", ["report": "vrc_123458"])
+        #expect([202, 503, 507].contains(asked.status), "\(asked.text)")
+        if asked.status != 202 { #expect(asked["detail"]?.string?.isEmpty == false) }
+        #expect(try await stage.gateway.get("/healthz").status == 200)
+    }
+
+    private func content(_ stage: Stage, _ id: String, _ export: JSONValue) async throws -> Data {
+        let name = export["files"]?.array?.first?["name"]?.string ?? ""
+        let answer = try await stage.gateway.get("/v1/exports/\(id)/files/\(name)")
+        #expect(answer.status == 200 && answer.exit == 0)
+        return answer.body
+    }
+
+    private func vendorsFile(_ stage: Stage) async throws -> Data {
+        let link = try await stage.simulator.exports(1)[0]["files"]?.array?.first?["url"]?.string
+        return try await Curl.run([link ?? ""]).body
+    }
+}
+
+/// A file system of its own, in memory.
+private struct SmallDisk {
+    let path: String
+
+    static func isAllowed() async -> Bool {
+        guard let directory = try? TemporaryDirectory(),
+            let disk = try? await SmallDisk(at: directory.path, megabytes: 1)
+        else { return false }
+        try? await disk.unmount()
+        return true
+    }
+
+    init(at path: String, megabytes: Int) async throws {
+        self.path = path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        guard try await Self.run(["mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", path]) == 0 else {
+            throw NeverHappened(what: "a mounted file system")
+        }
+    }
+
+    /// To its last byte.
+    func fill() async throws { _ = try await Self.run(["sh", "-c", "cat /dev/zero >> \(path)/ballast"]) }
+
+    func clear() async throws { try FileManager.default.removeItem(atPath: path + "/ballast") }
+
+    func unmount() async throws { _ = try await Self.run(["umount", "-l", path]) }
+
+    func sizes(in directory: String) -> [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(directory)")) ?? []
+        return names.compactMap { name in
+            try? FileManager.default.attributesOfItem(atPath: "\(path)/\(directory)/\(name)")[.size] as? Int
+        }
+    }
+
+    private static func run(_ arguments: [String]) async throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        return try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+    }
+}
