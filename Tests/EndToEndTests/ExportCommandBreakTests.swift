@@ -64,7 +64,7 @@ struct ExportCommandBreakTests {
 
             let second = try command(stage, url: path.url)
             #expect(try await second.exit() == 0, "\(second.text)")
-            #expect(try JSONValue(parsing: second.text)["requests"] == 1)
+            #expect(second.text.contains("\"requests\":1"))
             let bytes = try #require(
                 FileManager.default.contents(atPath: stage.directory.file("report.csv")))
             #expect(Digest.hex(SHA256.hash(data: bytes)) == export["files"]?.array?.first?["sha256"]?.string)

@@ -32,7 +32,8 @@ struct Patience: Sendable {
         switch error {
         case let refusal as GatewayRefusal where refusal.mayPass: words = "The gateway at \(address): \(refusal)"
         case let outbound as OutboundError where outbound.kind.isAboutPeer && !Self.isHopeless(outbound.kind):
-            words = "The gateway at \(address) cannot be reached: \(outbound.words)."
+            let what = outbound.head == nil ? "The gateway at \(address) cannot be reached" : "\(address) broke off"
+            words = "\(what): \(outbound.words)."
         default: throw error
         }
         let now = ContinuousClock.now
