@@ -39,7 +39,7 @@ struct ExportCommandBreakTests {
 
     @Test(
         "stopped by Ctrl-C in mid-download of 50 MB from the mirror, the same command fetches the rest alone",
-        .timeLimit(.minutes(3)))
+        .timeLimit(.minutes(9)))
     func resumesFromMirror() async throws {
         try await Stage.run(simulator: ["--file-size", "50MB"], settings: ["CAUSEWAY_LOG_LEVEL": "info"]) { stage in
             let id = try await stage.gateway.requestExport()

@@ -8,7 +8,7 @@ struct RoomTests {
     @Test(
         "The mirror holds off until there is room; nothing is served half meanwhile, and the gateway answers",
         .enabled("a file system of some megabytes can be mounted (as root)") { await SmallDisk.isAllowed() },
-        .timeLimit(.minutes(4)))
+        .timeLimit(.minutes(9)))
     func mirror() async throws {
         try await Stage.run(
             simulator: ["--file-size", "10MB"], settings: ["CAUSEWAY_MIRROR_KEEP_FREE": "0"], startsGateway: false

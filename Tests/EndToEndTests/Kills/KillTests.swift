@@ -7,7 +7,7 @@ struct KillTests {
 
     @Test(
         "The vendor makes one export, each event is told under one id, the files are the vendor's",
-        .timeLimit(.minutes(4)), arguments: Soak.isOn ? KillPoint.allCases : KillPoint.short)
+        .timeLimit(.minutes(9)), arguments: Soak.isOn ? KillPoint.allCases : KillPoint.short)
     func goesOn(killed point: KillPoint) async throws {
         let gate = point == .triggerHeld ? TriggerGate() : nil
         defer { gate?.end() }
@@ -35,7 +35,7 @@ struct KillTests {
     }
 
     @Test(
-        "Three kills at any moments change nothing either", .timeLimit(.minutes(4)),
+        "Three kills at any moments change nothing either", .timeLimit(.minutes(9)),
         arguments: 1...(Soak.isOn ? 20 : 1))
     func anyMoments(_ round: Int) async throws {
         let settings = ["CAUSEWAY_EXPORTS_ASK_AGAIN_AFTER": "1s"]

@@ -6,7 +6,7 @@ struct PairKillTests {
     private static let events = ["export.completed", "export.failed", "export.expired", "export.mirrored"]
 
     @Test(
-        "The other takes over what the first had in its hands", .timeLimit(.minutes(5)),
+        "The other takes over what the first had in its hands", .timeLimit(.minutes(9)),
         arguments: [KillPoint.triggerOutstanding, .hinted, .halfFile, .firstMirrored, .delivering])
     func takenOver(at point: KillPoint) async throws {
         try await Pair.run(simulator: KillPoint.simulator, settings: point.settings) { pair in
@@ -25,7 +25,7 @@ struct PairKillTests {
         }
     }
 
-    @Test("Either is killed at any moments, again and again", .timeLimit(.minutes(6)), arguments: 1...3)
+    @Test("Either is killed at any moments, again and again", .timeLimit(.minutes(9)), arguments: 1...3)
     func anyMoments(_ round: Int) async throws {
         let settings = ["CAUSEWAY_EXPORTS_ASK_AGAIN_AFTER": "1s"]
         let simulator = ["--export-duration", "1s", "--files", "2", "--file-size", "3MB"]
