@@ -32,9 +32,8 @@ struct PairKillTests {
         try await Pair.run(simulator: simulator, settings: settings) { pair in
             let subscription = try await pair.subscribe("team", events: Self.events)
             var ids: [String] = []
-            for number in 0..<4 {
-                ids.append(
-                    try await pair.gateways[number % 2].requestExport("vrc_12345\(6 + (number == 0 ? 0 : number + 1))"))
+            for (number, report) in ["vrc_123456", "vrc_123458", "vrc_123459", "vrc_123460"].enumerated() {
+                ids.append(try await pair.gateways[number % 2].requestExport(report))
             }
             for _ in 0..<4 {
                 try await Task.sleep(for: .milliseconds(Int.random(in: 0...1500)))
