@@ -65,6 +65,9 @@ struct APIFixture {
                 exports: exports, imports: imports,
                 subscriptions: SubscriptionOperations(engine: engine, time: time, egress: .publicOnly),
                 deliveries: DeliveryOperations(engine: engine),
+                redelivery: Redelivery(engine: engine, queue: WorkQueue(), time: time),
+                testDelivery: TestDelivery(
+                    engine: engine, client: client, time: time, settings: .init(userAgent: "test")),
                 unreadiness: { nil }))
         table = api.table
         app = Application(responder: api.router.buildResponder())

@@ -1,10 +1,12 @@
 import Access
 import CausewayCore
+import Events
 import Exports
 import Fanout
 import Foundation
 import HTTPTypes
 import Imports
+import Storage
 import Support
 import Testing
 
@@ -260,10 +262,32 @@ private struct AskedAnswers {
         try await ask(.patch, "/v1/subscriptions/{id}", id: id, #"{"signatures":["v1","v1a"],"format":"cloudevents"}"#)
         try await ask(.patch, "/v1/subscriptions/{id}", id: id, #"{"enabled":false}"#)
         try await ask(.patch, "/v1/subscriptions/{id}", id: id, #"{"enabled":null}"#)
+        try await askAgain(subscription: id)
         try await ask(.delete, "/v1/subscriptions/{id}", id: id)
         try await ask(.delete, "/v1/subscriptions/{id}", id: id)
         try await ask(.get, "/v1/deliveries", query: "?state=failed")
         try await ask(.get, "/v1/deliveries/{id}", id: "dlv_none")
+    }
+
+    private mutating func askAgain(subscription id: String) async throws {
+        let draft = EventDraft(type: "export.failed", resource: "exp_1", timestamp: api.time.now(), data: [:])
+        _ = try await api.database.engine.write { try EventLog().append(draft, in: $0) }
+        let event = draft.id.text
+        try await ask(.post, "/v1/events/{id}/replay", id: event, #"{"subscription":"\#(id)"}"#)
+        try await ask(.post, "/v1/events/{id}/replay", id: event)
+        try await ask(.get, "/v1/events", query: "?type=export.failed&limit=1&wait=0")
+        try await ask(.get, "/v1/events", query: "?after=x")
+        try await ask(.get, "/v1/events/{id}", id: event)
+        let deliveries = try await ask(.get, "/v1/deliveries", query: "?subscription=\(id)")
+        let delivery = try #require(deliveries["data"]?.array?.first?["id"]?.string)
+        try await ask(.post, "/v1/deliveries/{id}/retry", id: delivery)
+        try await ask(.get, "/v1/deliveries/{id}", id: delivery)
+        try await ask(.post, "/v1/deliveries/{id}/retry", id: "dlv_none")
+        let replay = "/v1/subscriptions/{id}/replay"
+        try await ask(.post, replay, id: id, #"{"since":"2020-01-01T00:00:00Z","state":"all"}"#)
+        try await ask(.post, replay, id: id, #"{"state":"some"}"#)
+        try await ask(.post, "/v1/subscriptions/{id}/test", id: id)
+        try await ask(.post, "/v1/subscriptions/{id}/test", id: id, #"{"x":1}"#)
     }
 
     private mutating func askAccess() async throws {

@@ -31,6 +31,11 @@ extension StoreCase {
             #expect(found.elements.map(\.resource) == [issued.key.id.text])
         }
 
+        let removed = try await engine.write { transaction in
+            [start, start + .seconds(1)].map { try? AuditLog().prune(before: $0, limit: 10, in: transaction) }
+        }
+        #expect(removed == [0, 1])
+
         let log = IdempotencyLog()
         let request = IdempotentRequest(caller: "c", operation: "POST /x", key: "k", bodyHash: "h")
         @Sendable func begin(at now: Timestamp) async throws -> IdempotencyOutcome {

@@ -21,6 +21,9 @@ extension StoreCase {
             #expect(try log.events(after: 0, types: ["a.1", "b"], limit: 10, in: transaction).count == 2)
             #expect(try log.event(drafts[0].id, in: transaction)?.data == ["n": "ü"])
             #expect(try log.envelopes(at: all.map(\.sequence), in: transaction).count == 3)
+            #expect(try log.place(of: drafts[1].id, in: transaction) == all[1].sequence)
+            #expect(try log.place(of: start, in: transaction) == 1)
+            #expect(try log.place(of: start + .seconds(1), in: transaction) > all[2].sequence)
             #expect(try log.lastSequence(in: transaction) >= 3)
         }
         let dispatcher = EventDispatcher(

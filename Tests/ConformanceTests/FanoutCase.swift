@@ -7,6 +7,7 @@ import Support
 import Testing
 
 @testable import Fanout
+@testable import WorkQueue
 
 extension StoreCase {
     static let fanout = StoreCase(name: "Fanout") { engine async throws in
@@ -83,6 +84,7 @@ extension StoreCase {
             #expect(changed.enabled == enabled)
         }
         #expect(try await subscriptions.list(PageRequest()).elements.map(\.id) == ids.reversed())
+        try await replays(engine, time, ids[1], first.event)
         let key = try #require(SecretVault.Key(parsing: String(repeating: "ab", count: 32)))
         let sealing = SecretSealing(engine: engine, vault: SecretVault(current: key), logger: Logger(label: "test"))
         try await sealing.bringUp()
@@ -91,6 +93,50 @@ extension StoreCase {
         #expect(try await subscriptions.subscription(ids[1]).id == ids[1])
         try await subscriptions.delete(ids[0]) { _, _ in }
         await #expect(throws: FanoutError.self) { try await subscriptions.subscription(ids[0]) }
+
+        time.advance(by: .seconds(100 * 86_400))
+        let retention = DeliveryRetention(
+            engine: engine, time: time, logger: Logger(label: "test"), deliveries: .seconds(86_400),
+            events: .seconds(86_400))
+        try await engine.write { transaction in
+            _ = try transaction.execute(
+                "UPDATE delivery SET state = 'delivered', visible_at = NULL, ended_at = \(start) WHERE number > 0")
+        }
+        try await retention.tidy()
+        #expect(try await deliveries.list(DeliveryFilter(), PageRequest()).elements.isEmpty)
+    }
+
+    private static func replays(
+        _ engine: any StorageEngine, _ time: ManualTimeSource, _ subscription: SubscriptionID, _ event: EventID
+    ) async throws {
+        let queue = WorkQueue()
+        let redelivery = Redelivery(engine: engine, queue: queue, time: time)
+        let wish = ReplayRequest(since: start, until: start + .seconds(1), selection: .all)
+        _ = try await redelivery.replay(subscription, wish) { _, _ in }
+        _ = try await redelivery.replay(event, to: nil) { _, _ in }
+        #expect(try await redelivery.replay(event, to: subscription) { _, _ in } <= 1)
+        let items = try await engine.write { transaction in
+            try queue.claim(
+                redelivery.handler.kind, limit: 10, at: start, until: start + .seconds(60), in: transaction)
+        }
+        for item in items { _ = try await redelivery.handler.work(item) }
+        let pending = DeliveryFilter(subscriptions: [subscription], states: [.pending, .failed])
+        let deliveries = DeliveryOperations(engine: engine)
+        for delivery in try await deliveries.list(pending, PageRequest()).elements.prefix(1) {
+            _ = try await redelivery.retry(delivery.id) { _, _ in }
+        }
+        // Nobody listens there.
+        let egress = EgressPolicy(allowing: try AllowedNetworks(parsing: ["127.0.0.0/8"]))
+        let operations = SubscriptionOperations(engine: engine, time: time, egress: egress)
+        let deaf = try await operations.create(["url": "http://127.0.0.1:9/"]) { _, _ in }.id
+        let loop = CurlMultiLoop(logger: Logger(label: "test"))
+        try loop.start()
+        let test = TestDelivery(
+            engine: engine, client: OutboundHTTPClient(loop: loop, configuration: .init(userAgent: "t")), time: time,
+            settings: .init(egress: egress, userAgent: "t"))
+        #expect(try await test.send(deaf) { _, _ in }.attempts.map(\.error) == [.connect])
+        try await operations.delete(deaf) { _, _ in }
+        await loop.stop()
     }
 }
 

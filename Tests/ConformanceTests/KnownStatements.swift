@@ -34,6 +34,8 @@ enum KnownStatements {
             .walks("sqlite_autoindex_account_webhook_1"), .walks("schema_migration_pkey"),
             .walks("sqlite_autoindex_schema_migration_1"):
             true
+        // A row for each reader of the event log.
+        case .reads("event_cursor"): true
         // Once, at start, where nobody else works yet.
         case .reads("work_item"): statement.hasPrefix("UPDATE")
         // No longer than what is under way, and one row for each subscription.

@@ -139,6 +139,20 @@ struct SubscriptionInputTests {
         #expect(throws: FanoutError.self) { try input.terms(from: ["url": "http://169.254.169.254/"]) }
     }
 
+    @Test("a port that is not open is refused, and the setting named")
+    func ports() throws {
+        let input = SubscriptionInput(egress: EgressPolicy(allowing: .none, ports: [443, 8443]))
+        for url in ["https://team.example/", "http://team.example:8443/"] {
+            #expect(try input.terms(from: ["url": .string(url)]).url == url)
+        }
+        do {
+            _ = try input.terms(from: ["url": "http://team.example/"])
+            Issue.record("was taken")
+        } catch {
+            #expect("\(error)".contains("deliveries.allow_ports"))
+        }
+    }
+
     @Test("a change leaves absent members, and null puts the default back")
     func change() throws {
         let before = try input.terms(from: [

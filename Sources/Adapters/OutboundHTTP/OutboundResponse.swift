@@ -36,4 +36,6 @@ public struct TransferTimings: Hashable, Sendable {
     public var secured: Duration?
     public var firstByte: Duration?
     public var total: Duration = .zero
+
+    public init() {}
 }

@@ -85,6 +85,18 @@ public struct AuditLog: Sendable {
             """)
     }
 
+    /// Removes up to `limit` entries from before a time, the oldest first; returns how many.
+    public func prune(before time: Timestamp, limit: Int, in transaction: any Transaction) throws -> Int {
+        // Ids begin with their time.
+        let end = Identifier<AuditEntryKind>(high: UInt64(bitPattern: max(0, time.milliseconds)) << 16, low: 0)
+        return try transaction.execute(
+            """
+            DELETE FROM audit_entry WHERE id IN (
+                SELECT id FROM audit_entry WHERE id < \(end) ORDER BY id LIMIT \(limit)
+                \(query: transaction.dialect.skipLocked))
+            """)
+    }
+
     /// Newest first.
     public func list(
         _ filter: Filter, page: PageRequest, in transaction: any Transaction

@@ -8,6 +8,16 @@ public enum FanoutError: Error, Hashable, Sendable {
     case subscriptionNotFound
     /// 404.
     case deliveryNotFound
+    /// 404.
+    case eventNotFound
+    /// 409: its deliveries are kept, and cannot be sent any more.
+    case subscriptionDeleted
+    /// 409: an attempt is being made right now.
+    case deliveryUnderWay
+    /// 409: the subscription's format has no such event.
+    case notInFormat
+    /// 503: a fault of ours; nothing reached the endpoint.
+    case notSent(String)
     /// 409: no key we have opens the subscription's secrets.
     case secretSealed
     /// 409: as many secrets sign as may, one of them until then.
@@ -20,6 +30,11 @@ public enum FanoutError: Error, Hashable, Sendable {
             mistakes.allSatisfy { $0.code == "unknown_field" } ? "unknown_field" : "invalid_subscription"
         case .subscriptionNotFound: "subscription_not_found"
         case .deliveryNotFound: "delivery_not_found"
+        case .eventNotFound: "event_not_found"
+        case .subscriptionDeleted: "subscription_deleted"
+        case .deliveryUnderWay: "delivery_under_way"
+        case .notInFormat: "not_in_format"
+        case .notSent: "not_sent"
         case .secretSealed: "secret_sealed"
         case .tooManySecrets: "too_many_secrets"
         }
@@ -33,6 +48,12 @@ public enum FanoutError: Error, Hashable, Sendable {
                 .joined(separator: " ")
         case .subscriptionNotFound: "There is no subscription with this id."
         case .deliveryNotFound: "There is no delivery with this id."
+        case .eventNotFound: "There is no event with this id; `events.retention` says how long they are kept."
+        case .subscriptionDeleted: "The subscription of this delivery was deleted: nothing can be sent to it any more."
+        case .deliveryUnderWay: "An attempt is being made right now: look at what comes of it, then retry if need be."
+        case .notInFormat:
+            "The subscription's format `vendor` has \(WebhookMessage.vendorType) only, and this event is another."
+        case .notSent(let reason): "No attempt could be made: \(reason). Try again shortly."
         case .secretSealed:
             "The secret is encrypted with a key that is neither secrets.key nor among secrets.previous_keys. Put that key "
                 + "back, or rotate the secret."

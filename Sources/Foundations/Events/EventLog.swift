@@ -45,8 +45,15 @@ public struct EventLog: Sendable {
         return added
     }
 
-    public func event(_ id: EventID, in transaction: any Transaction) throws -> Event? {
-        try transaction.first("SELECT * FROM event_log WHERE id = \(id)")
+    /// - Parameter isKept: whether the event must be there until the transaction's end, whoever removes old ones.
+    public func event(
+        _ id: EventID, isKept: Bool = false, in transaction: any Transaction
+    ) throws -> Event? {
+        try transaction.first(
+            """
+            SELECT * FROM event_log WHERE id = \(id)
+            \(query: isKept ? transaction.dialect.forShare(of: "event_log") : "")
+            """)
     }
 
     /// Events after a place in the log, oldest first.
@@ -74,6 +81,28 @@ public struct EventLog: Sendable {
             WHERE sequence IN \(query: BatchRows.numbers(sequences))
             """)
         return Dictionary(uniqueKeysWithValues: found.map { ($0.sequence, $0) })
+    }
+
+    /// Where the events of a time begin: each before this place happened earlier, as far as the clocks of those who told
+    /// of them agree.
+    public func place(of time: Timestamp, in transaction: any Transaction) throws -> Int64 {
+        var (low, high) = (Int64(1), try lastSequence(in: transaction) + 1)
+        while low < high {
+            let middle = low + (high - low) / 2
+            let row = try transaction.row(
+                "SELECT sequence, occurred_at FROM event_log WHERE sequence >= \(middle) ORDER BY sequence LIMIT 1")
+            guard let row, try (row["occurred_at"] as Timestamp) < time else {
+                high = middle
+                continue
+            }
+            low = try row["sequence"] + 1
+        }
+        return low
+    }
+
+    /// The place of an event; nil where there is none with this id.
+    public func place(of id: EventID, in transaction: any Transaction) throws -> Int64? {
+        try transaction.row("SELECT sequence FROM event_log WHERE id = \(id)")?["sequence"]
     }
 
     /// The place of the newest event, 0 before the first.

@@ -19,6 +19,8 @@ public struct CausewayAPI {
         public var imports: ImportDomain
         public var subscriptions: SubscriptionOperations
         public var deliveries: DeliveryOperations
+        public var redelivery: Redelivery
+        public var testDelivery: TestDelivery
         /// Nil where the service can do its work; otherwise why not.
         public var unreadiness: @Sendable () async -> String?
         public var meters: RequestMeters
@@ -30,6 +32,7 @@ public struct CausewayAPI {
         public init(
             engine: any StorageEngine, time: any TimeSource, logger: Logger, keys: KeyOperations, exports: ExportDomain,
             imports: ImportDomain, subscriptions: SubscriptionOperations, deliveries: DeliveryOperations,
+            redelivery: Redelivery, testDelivery: TestDelivery,
             unreadiness: @escaping @Sendable () async -> String?, meters: RequestMeters = RequestMeters(),
             metrics: @escaping @Sendable () async -> String = { "" }, metricsKey: Secret? = nil
         ) {
@@ -41,6 +44,8 @@ public struct CausewayAPI {
             self.imports = imports
             self.subscriptions = subscriptions
             self.deliveries = deliveries
+            self.redelivery = redelivery
+            self.testDelivery = testDelivery
             self.unreadiness = unreadiness
             self.meters = meters
             self.metrics = metrics
@@ -72,8 +77,15 @@ public struct CausewayAPI {
         ScheduleRoutes(schedules: services.exports.schedules, changes: changes).add(to: routes)
         ImportRoutes(imports: services.imports, changes: changes, time: services.time).add(to: routes)
         ObjectRoutes(catalog: services.imports.catalog).add(to: routes)
-        SubscriptionRoutes(subscriptions: services.subscriptions, changes: changes).add(to: routes)
-        DeliveryRoutes(deliveries: services.deliveries).add(to: routes)
+        SubscriptionRoutes(
+            subscriptions: services.subscriptions, redelivery: services.redelivery, tests: services.testDelivery,
+            changes: changes, time: services.time
+        ).add(to: routes)
+        DeliveryRoutes(deliveries: services.deliveries, redelivery: services.redelivery, changes: changes)
+            .add(to: routes)
+        EventRoutes(
+            engine: services.engine, time: services.time, redelivery: services.redelivery, changes: changes
+        ).add(to: routes)
         self.router = router
         self.table = table
     }

@@ -5,6 +5,7 @@ import Logging
 import OutboundHTTP
 import Storage
 import Support
+import WorkQueue
 
 /// The whole domain on a real SQLite and a real HTTP client, under a clock that stands still.
 struct FanoutHouse: Sendable {
@@ -21,7 +22,7 @@ struct FanoutHouse: Sendable {
     var dispatcher: EventDispatcher { EventMatching.dispatcher(engine: storage, time: time, logger: logger) }
 
     init(allowing networks: [String] = ["127.0.0.0/8"], logging lines: LogLines = LogLines()) async throws {
-        database = try await TestDatabase(EventMigrations.all + FanoutMigrations.all)
+        database = try await TestDatabase(EventMigrations.all + WorkQueueMigrations.all + FanoutMigrations.all)
         logger = lines.logger()
         egress = EgressPolicy(allowing: try AllowedNetworks(parsing: networks))
         loop = CurlMultiLoop(logger: logger)

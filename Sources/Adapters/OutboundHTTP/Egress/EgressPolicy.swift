@@ -7,6 +7,8 @@ public struct EgressPolicy: Hashable, Sendable {
     }
 
     private let rule: Rule
+    /// The ports of the URLs; nil: any.
+    public let ports: Set<Int>?
 
     /// Everything: only for addresses the operator configured, like the vendor's.
     public static let unrestricted = EgressPolicy(rule: .everything)
@@ -14,12 +16,19 @@ public struct EgressPolicy: Hashable, Sendable {
     /// Public addresses only.
     public static let publicOnly = EgressPolicy(allowing: .none)
 
-    private init(rule: Rule) { self.rule = rule }
+    private init(rule: Rule) {
+        self.rule = rule
+        ports = nil
+    }
 
     /// Public addresses and these networks. Cloud metadata services stay shut even where a network holds them.
-    public init(allowing networks: AllowedNetworks) {
+    /// - Parameter ports: who sends judges them by `allows(port:)`, since a transfer sees addresses only.
+    public init(allowing networks: AllowedNetworks, ports: Set<Int>? = nil) {
         rule = .publicAnd(networks)
+        self.ports = ports
     }
+
+    public func allows(port: Int) -> Bool { ports?.contains(port) ?? true }
 
     /// Whether it lets everything pass without a look.
     public var isUnrestricted: Bool { rule == .everything }

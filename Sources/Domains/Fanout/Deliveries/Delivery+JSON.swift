@@ -24,10 +24,16 @@ extension Delivery {
 }
 
 extension DeliveryAttempt {
+    private static func milliseconds(_ time: Duration?) -> JSONValue {
+        time.map { .integer($0.wholeMilliseconds) } ?? .null
+    }
+
     public var json: JSONValue {
         [
             "number": .integer(Int64(number)), "started_at": .string(startedAt.rfc3339),
             "duration_ms": .integer(duration.wholeMilliseconds),
+            "resolve_ms": Self.milliseconds(resolved), "connect_ms": Self.milliseconds(connected),
+            "first_byte_ms": Self.milliseconds(firstByte),
             "status_code": statusCode.map { .integer(Int64($0)) } ?? .null, "error": .optional(error?.rawValue),
             "error_detail": .optional(errorDetail), "response_body": .optional(responseBody),
             "remote_address": .optional(remoteAddress),

@@ -49,6 +49,11 @@ public struct DeliveryAttempt: Sendable {
     public let number: Int
     public let startedAt: Timestamp
     public let duration: Duration
+    /// When the name was resolved, the connection stood, and the answer began, each from the start; nil where it did not
+    /// come to that, or on a kept connection.
+    public let resolved: Duration?
+    public let connected: Duration?
+    public let firstByte: Duration?
     /// Nil where no answer came.
     public let statusCode: Int?
     public let error: AttemptError?
@@ -87,6 +92,10 @@ extension DeliveryAttempt: RowDecodable {
         startedAt = try row["started_at"]
         let milliseconds: Int64 = try row["duration_ms"]
         duration = .milliseconds(milliseconds)
+        let steps: [Int64?] = [try row["resolve_ms"], try row["connect_ms"], try row["first_byte_ms"]]
+        (resolved, connected, firstByte) = (
+            steps[0].map { .milliseconds($0) }, steps[1].map { .milliseconds($0) }, steps[2].map { .milliseconds($0) }
+        )
         statusCode = try row["status_code"]
         error = try row["error"]
         errorDetail = try row["error_detail"]

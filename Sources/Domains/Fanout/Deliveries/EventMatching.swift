@@ -24,6 +24,7 @@ public struct EventMatching: Sendable {
     /// disabled subscription's are held. Returns how many are new.
     @discardableResult
     func enqueue(_ events: [Event], at now: Timestamp, in transaction: any Transaction) throws -> Int {
+        let events = events.filter { $0.type != EventTypes.test }
         guard let first = events.first, let last = events.last else { return 0 }
         let added = try transaction.execute(Self.statement(for: events, at: now, in: transaction.dialect))
         guard added > 0 else { return 0 }

@@ -1,4 +1,5 @@
 import CausewayCore
+import OutboundHTTP
 import Storage
 
 /// Writes down how attempts went and what follows, a batch in a few statements of one transaction. What was reported
@@ -34,7 +35,7 @@ struct AttemptRecorder: Sendable {
         try DeliveryQueue.lock(lanes, in: transaction)
         let states = try settle(Array(zip(reports, verdicts)), at: now, in: transaction)
         let written = zip(reports, verdicts).filter { $1.countsAsAttempt && states[ClaimKey($0)] != nil }
-        try insert(written.map(\.0), in: transaction)
+        try Self.insert(written.map(\.0), in: transaction)
         for (report, verdict) in written {
             let lane = report.delivery.subscription.number
             if let wait = report.putsOffLane { try queue.block(lane, until: now + wait, in: transaction) }
@@ -115,29 +116,32 @@ struct AttemptRecorder: Sendable {
             })
     }
 
-    private func insert(_ reports: [AttemptReport], in transaction: any Transaction) throws {
+    static func insert(_ reports: [AttemptReport], in transaction: any Transaction) throws {
         guard !reports.isEmpty else { return }
         let rows = reports.map { report -> SQLQuery in
             """
             (CAST(\(report.delivery.number.value) AS BIGINT), CAST(\(report.delivery.attempt) AS BIGINT),
              CAST(\(report.startedAt) AS BIGINT), CAST(\(report.duration.wholeMilliseconds) AS BIGINT),
              CAST(\(report.statusCode) AS BIGINT), \(report.error), \(report.errorDetail), \(report.responseText),
-             \(report.remoteAddress))
+             \(report.remoteAddress), CAST(\(report.timings.resolved?.wholeMilliseconds) AS BIGINT),
+             CAST(\(report.timings.connected?.wholeMilliseconds) AS BIGINT),
+             CAST(\(report.timings.firstByte?.wholeMilliseconds) AS BIGINT))
             """
         }
         let filler: SQLQuery = """
             (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(NULL AS BIGINT), NULL,
-             NULL, NULL, NULL)
+             NULL, NULL, NULL, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT))
             """
         try transaction.execute(
             """
             WITH attempt (delivery_number, number, started_at, duration_ms, status_code, error, error_detail,
-                          response_body, remote_address) AS (
+                          response_body, remote_address, resolve_ms, connect_ms, first_byte_ms) AS (
                 VALUES \(query: BatchRows.joined(rows, filler: filler)))
             INSERT INTO delivery_attempt (delivery_number, number, started_at, duration_ms, status_code, error,
-                                          error_detail, response_body, remote_address)
+                                          error_detail, response_body, remote_address, resolve_ms, connect_ms,
+                                          first_byte_ms)
             SELECT delivery_number, number, started_at, duration_ms, status_code, error, error_detail,
-                   response_body, remote_address
+                   response_body, remote_address, resolve_ms, connect_ms, first_byte_ms
             FROM attempt WHERE delivery_number > 0
             """)
     }

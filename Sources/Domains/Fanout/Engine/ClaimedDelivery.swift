@@ -1,5 +1,6 @@
 import CausewayCore
 import Events
+import OutboundHTTP
 
 /// A delivery under this process's lease, with all that an attempt needs.
 struct ClaimedDelivery: Sendable, Identifiable {
@@ -31,4 +32,6 @@ struct AttemptReport: Sendable {
     let duration: Duration
     let remoteAddress: String?
     let outcome: Outcome
+    /// When each of its steps was done, from its start.
+    var timings = TransferTimings()
 }

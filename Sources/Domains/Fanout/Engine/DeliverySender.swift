@@ -22,17 +22,25 @@ struct DeliverySender: Sendable {
                 delivery: delivery, startedAt: startedAt, duration: .zero, remoteAddress: nil,
                 outcome: .abandoned(reason: "its signing secret cannot be read under secrets.key"))
         }
+        // Of a subscription that is older than the setting.
+        if let url = try? OutboundURL(delivery.subscription.terms.url), !egress.allows(port: url.port) {
+            return AttemptReport(
+                delivery: delivery, startedAt: startedAt, duration: .zero, remoteAddress: nil,
+                outcome: .unanswered(
+                    .egressDenied, detail: "port \(url.port) is not open to webhooks: \(WebhookURL.portMend)"))
+        }
         do {
             let answer = try await client.send(request(for: delivery, at: startedAt, secrets: secrets))
             let retryAfter = answer.headers[.retryAfter].flatMap { RetryAfter.parse($0, now: time.now()) }
             return AttemptReport(
                 delivery: delivery, startedAt: startedAt, duration: answer.timings.total,
                 remoteAddress: answer.head.remoteAddress,
-                outcome: .answered(status: answer.status.code, body: answer.body, retryAfter: retryAfter))
+                outcome: .answered(status: answer.status.code, body: answer.body, retryAfter: retryAfter),
+                timings: answer.timings)
         } catch {
             return AttemptReport(
                 delivery: delivery, startedAt: startedAt, duration: error.timings.total,
-                remoteAddress: error.remoteAddress, outcome: outcome(of: error))
+                remoteAddress: error.remoteAddress, outcome: outcome(of: error), timings: error.timings)
         }
     }
 

@@ -1,6 +1,9 @@
 /// The events that can be subscribed to, and what each carries to be filtered by.
 public enum EventTypes {
-    /// `subscription.test` is not among them: it goes to the tested subscription alone.
+    /// Goes to the tested subscription alone.
+    static let test = "subscription.test"
+
+    /// `subscription.test` is not among them.
     public static let all = [
         "export.completed", "export.failed", "export.expired", "export.mirrored", "schedule.missed",
         "import.completed", "import.failed", "import.needs_attention", "subscription.failing", "subscription.disabled",

@@ -55,6 +55,15 @@ struct SubscriptionStore: Sendable {
             """)
     }
 
+    /// Those of these numbers that are not deleted.
+    func existing(_ numbers: [Int64], in transaction: any Transaction) throws -> [Subscription] {
+        guard !numbers.isEmpty else { return [] }
+        return try transaction.all(
+            """
+            SELECT * FROM subscription WHERE number IN \(query: BatchRows.numbers(numbers)) AND deleted_at IS NULL
+            """)
+    }
+
     /// The next that are there after a number, as they stand in the store, for whoever seals them anew.
     func sealed(after number: Int64, limit: Int, in transaction: any Transaction) throws -> [Subscription] {
         try transaction.all(

@@ -2,6 +2,8 @@ import OutboundHTTP
 
 /// Where events may be sent to.
 enum WebhookURL {
+    static let portMend = "the setting deliveries.allow_ports lists those that are."
+
     /// Nil for a URL that can be sent to as far as its text tells; names are judged when connecting, on what they
     /// resolve to.
     static func mistake(in text: String, egress: EgressPolicy) -> (code: String, detail: String)? {
@@ -19,6 +21,9 @@ enum WebhookURL {
             return (
                 "credentials_in_url", "No user or password in the URL: put an Authorization header into `headers`."
             )
+        }
+        guard egress.allows(port: url.port) else {
+            return ("egress_denied", "Port \(url.port) is not open to webhooks: \(Self.portMend)")
         }
         // libcurl resolves localhost by itself, and always to the loopback.
         let isLocalhost = url.host == "localhost" || url.host.hasSuffix(".localhost")

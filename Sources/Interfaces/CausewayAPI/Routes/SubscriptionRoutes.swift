@@ -8,7 +8,10 @@ import Hummingbird
 /// `/v1/subscriptions`
 struct SubscriptionRoutes {
     let subscriptions: SubscriptionOperations
+    let redelivery: Redelivery
+    let tests: TestDelivery
     let changes: ChangeRecorder
+    let time: any TimeSource
 
     func add(to routes: Routes) {
         routes.post("/v1/subscriptions", .subscriptionsWrite, create)
@@ -16,6 +19,8 @@ struct SubscriptionRoutes {
         routes.get("/v1/subscriptions/{id}", .subscriptionsRead, show)
         routes.get("/v1/subscriptions/{id}/secret", .subscriptionsWrite, secret)
         routes.post("/v1/subscriptions/{id}/rotate-secret", .subscriptionsWrite, rotateSecret)
+        routes.post("/v1/subscriptions/{id}/test", .subscriptionsWrite, test)
+        routes.post("/v1/subscriptions/{id}/replay", .deliveriesWrite, replay)
         routes.patch("/v1/subscriptions/{id}", .subscriptionsWrite, update)
         routes.delete("/v1/subscriptions/{id}", .subscriptionsWrite, delete)
     }
@@ -119,6 +124,50 @@ struct SubscriptionRoutes {
         }
     }
 
+    @Sendable private func test(_ request: Request, _ context: APIContext) async throws -> Response {
+        let id = try subscriptionID(context)
+        var body = try await RequestObject(request)
+        try body.finish()
+        return try await changes.perform(
+            "subscription.test", request, context, bodyHash: body.hash,
+            outcome: { (tested: TestDelivery.Tested) in
+                .init(
+                    status: .ok, body: tested.delivery.json(with: tested.attempts), resource: id.text,
+                    detail: ["delivery": .string(tested.delivery.id.text)])
+            }
+        ) { recording in
+            try await translating { try await tests.send(id, recording: recording) }
+        }
+    }
+
+    @Sendable private func replay(_ request: Request, _ context: APIContext) async throws -> Response {
+        let id = try subscriptionID(context)
+        var body = try await RequestObject(request)
+        if body.value("since") == nil { body.refuse("since", "required", "From when on: a time.") }
+        let since = body.time("since") ?? time.now()
+        let until = body.time("until") ?? time.now()
+        let selection = body.oneOf("state", ReplayRequest.Selection.allCases.map(\.rawValue))
+        if until <= since, body.problems.isEmpty {
+            body.refuse("until", "out_of_range", "This must be after `since`, which is not to come.")
+        }
+        try body.finish()
+        let wanted = ReplayRequest(
+            since: since, until: until, selection: selection.flatMap(ReplayRequest.Selection.init) ?? .failed)
+        return try await changes.perform(
+            "subscription.replay", request, context, bodyHash: body.hash,
+            outcome: { (count: Int) in
+                let answer: JSONValue = [
+                    "subscription": .string(id.text), "since": .string(since.rfc3339),
+                    "until": .string(until.rfc3339), "state": .string(wanted.selection.rawValue),
+                    "count": .integer(Int64(count)),
+                ]
+                return .init(status: .accepted, body: answer, resource: id.text, detail: answer)
+            }
+        ) { recording in
+            try await translating { try await redelivery.replay(id, wanted, recording: recording) }
+        }
+    }
+
     private func subscriptionID(_ context: APIContext) throws -> SubscriptionID {
         let text = try context.parameters.require("id")
         guard let id = SubscriptionID(parsing: text) else { throw Problem.notFound("subscription", text) }
@@ -139,9 +188,11 @@ extension Problem {
         switch error {
         case .invalid(let mistakes):
             self = .invalid(mistakes.map { FieldProblem(field: $0.field, code: $0.code, detail: $0.detail) })
-        case .subscriptionNotFound, .deliveryNotFound:
+        case .subscriptionNotFound, .deliveryNotFound, .eventNotFound:
             self.init(.notFound, code: "not_found", detail: error.detail)
-        case .secretSealed, .tooManySecrets:
+        case .notSent:
+            self.init(.serviceUnavailable, code: error.code, detail: error.detail)
+        case .secretSealed, .tooManySecrets, .subscriptionDeleted, .deliveryUnderWay, .notInFormat:
             self.init(.conflict, code: error.code, detail: error.detail)
         }
     }

@@ -150,6 +150,14 @@ extension SettingKind where Value == AllowedNetworks {
     }
 }
 
+extension SettingKind where Value == Set<Int> {
+    static let ports: Self = Self("numbers from 1 to 65535 between commas") { text in
+        let parts = text.split(separator: ",").map { $0.filter { $0 != " " } }
+        let ports = parts.compactMap { Int($0) }.filter { (1...65_535).contains($0) }
+        return ports.count == parts.count && !ports.isEmpty ? Set(ports) : nil
+    }
+}
+
 extension SettingKind where Value == [String] {
     static let words: Self = Self("words separated by commas") { text in
         let words = text.split(separator: ",").map { $0.trimmingPrefix { $0 == " " } }.filter { !$0.isEmpty }

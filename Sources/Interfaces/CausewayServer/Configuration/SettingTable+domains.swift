@@ -77,6 +77,9 @@ extension SettingTable {
         "deliveries.allow_networks", .networks, note: "none: public addresses only",
         "Private networks that subscribers may be in, such as 10.0.0.0/8. Metadata addresses never open.")
 
+    static let deliveryPorts = Setting(
+        "deliveries.allow_ports", .ports, note: "every port",
+        "The ports that subscribers' URLs may have, such as 80,443.")
     static let deliveryRetention = Setting(
         "deliveries.retention", .duration(.seconds(3600) ... .seconds(3650 * 86_400)), default: "30d",
         """
@@ -88,7 +91,7 @@ extension SettingTable {
         "How long GET /v1/events has an event; longer where a delivery of it is kept.")
 
     static let deliveries: [SettingDescription] = [
-        retrySchedule.description, deliveryTimeout.description, deliveryNetworks.description,
+        retrySchedule.description, deliveryTimeout.description, deliveryNetworks.description, deliveryPorts.description,
         deliveryRetention.description, eventRetention.description,
     ]
 

@@ -149,6 +149,7 @@ extension Settings.Deliveries {
         retrySchedule = reader.value(SettingTable.retrySchedule)
         timeout = reader.value(SettingTable.deliveryTimeout)
         allowedNetworks = reader.optional(SettingTable.deliveryNetworks) ?? .none
+        allowedPorts = reader.optional(SettingTable.deliveryPorts)
         retention = reader.value(SettingTable.deliveryRetention)
         eventRetention = reader.value(SettingTable.eventRetention)
     }

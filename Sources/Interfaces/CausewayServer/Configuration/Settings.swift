@@ -120,6 +120,8 @@ public struct Settings: Sendable {
         public let retrySchedule: RetrySchedule
         public let timeout: Duration
         public let allowedNetworks: AllowedNetworks
+        /// Nil: any.
+        public let allowedPorts: Set<Int>?
         public let retention: Duration
         /// Of events without deliveries.
         public let eventRetention: Duration

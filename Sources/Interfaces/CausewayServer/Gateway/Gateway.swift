@@ -59,12 +59,13 @@ public struct Gateway: Sendable {
             engine: engine, queue: queue, vendor: vendor, files: try LocalFileStore(directory: directory.uploads),
             settings: settings.importSettings, time: time, logger: logger)
         try await imports.start()
-        let worker = Worker(
-            queue: queue, engine: engine, time: time, logger: logger, handlers: exports.handlers + imports.handlers)
+        let redelivery = Redelivery(engine: engine, queue: queue, time: time)
+        let handlers = exports.handlers + imports.handlers + [redelivery.handler]
+        let worker = Worker(queue: queue, engine: engine, time: time, logger: logger, handlers: handlers)
         let deliveries = DeliveryEngine(
             engine: engine, client: client, time: time, logger: logger, settings: settings.deliverySettings)
         let standing = StoreStanding(
-            engine: engine, queue: queue, kinds: (exports.handlers + imports.handlers).map(\.kind), time: time,
+            engine: engine, queue: queue, kinds: handlers.map(\.kind), time: time,
             logger: logger)
         let meters = RequestMeters()
         let metrics = GatewayMetrics(
@@ -78,7 +79,9 @@ public struct Gateway: Sendable {
                 imports: imports,
                 subscriptions: SubscriptionOperations(
                     engine: engine, time: time, egress: settings.deliveryEgress, vault: settings.vault),
-                deliveries: DeliveryOperations(engine: engine),
+                deliveries: DeliveryOperations(engine: engine), redelivery: redelivery,
+                testDelivery: TestDelivery(
+                    engine: engine, client: client, time: time, settings: settings.deliverySettings),
                 unreadiness: Readiness(store: store, worker: worker, time: time).reason,
                 meters: meters, metrics: metrics.text, metricsKey: settings.metricsKey))
 
@@ -88,7 +91,12 @@ public struct Gateway: Sendable {
         // the worker taking up what could then not be ended in time.
         var services: [any Service] = [
             CancellableService(run: store.run), CancellableService(run: standing.run),
-            Housekeeping(engine: engine, time: time, logger: logger),
+            Housekeeping(
+                engine: engine, time: time, logger: logger,
+                deliveries: DeliveryRetention(
+                    engine: engine, time: time, logger: logger, deliveries: settings.deliveries.retention,
+                    events: settings.deliveries.eventRetention),
+                auditRetention: settings.auditRetention),
         ]
         services += EventWiring.dispatchers(engine: engine, time: time, logger: logger).map { dispatcher in
             CancellableService(run: dispatcher.run)

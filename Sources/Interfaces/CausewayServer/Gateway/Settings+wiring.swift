@@ -62,7 +62,9 @@ extension Settings {
         return settings
     }
 
-    var deliveryEgress: EgressPolicy { EgressPolicy(allowing: deliveries.allowedNetworks) }
+    var deliveryEgress: EgressPolicy {
+        EgressPolicy(allowing: deliveries.allowedNetworks, ports: deliveries.allowedPorts)
+    }
 
     var deliverySettings: DeliveryEngine.Settings {
         DeliveryEngine.Settings(

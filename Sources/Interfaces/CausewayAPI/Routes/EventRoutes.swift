@@ -1,0 +1,113 @@
+import Access
+import CausewayCore
+import Events
+import Fanout
+import Hummingbird
+import Storage
+
+/// `/v1/events`: the events in order, for those who would rather ask than be told.
+struct EventRoutes {
+    let engine: any StorageEngine
+    let time: any TimeSource
+    let redelivery: Redelivery
+    let changes: ChangeRecorder
+    private let log = EventLog()
+
+    init(engine: any StorageEngine, time: any TimeSource, redelivery: Redelivery, changes: ChangeRecorder) {
+        self.engine = engine
+        self.time = time
+        self.redelivery = redelivery
+        self.changes = changes
+    }
+
+    func add(to routes: Routes) {
+        routes.get("/v1/events", .eventsRead, readsQuery: true, list)
+        routes.get("/v1/events/{id}", .eventsRead, show)
+        routes.post("/v1/events/{id}/replay", .deliveriesWrite, replay)
+    }
+
+    @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        var query = QueryParameters(request)
+        let page = query.page { Int64($0).map { $0 >= 0 } ?? false }
+        let given = query.one("after")
+        let after = given.flatMap { EventID(parsing: $0) }
+        if given != nil, after == nil { query.refuse("after", "invalid_id", "This must be an event's id, evt_….") }
+        if given != nil, page.after != nil { query.refuse("after", "repeated", "Give `after` or `cursor`, not both.") }
+        let chosen = query.all("type", oneOf: EventTypes.all)
+        // Tests are nobody's but the tested subscription's.
+        let types = chosen.isEmpty ? EventTypes.all : chosen
+        let wait = query.wait()
+        try query.finish()
+        var place = page.after.flatMap { Int64($0) } ?? 0
+        if let after {
+            guard let found = try await engine.read({ [log] in try log.place(of: after, in: $0) }) else {
+                throw Problem(FanoutError.eventNotFound)
+            }
+            place = found
+        }
+        let (start, deadline) = (place, time.now() + (wait ?? .zero))
+        let read: @Sendable () async throws -> [Event] = { [engine, log] in
+            try await engine.read { try log.events(after: start, types: types, limit: page.limit + 1, in: $0) }
+        }
+        let events =
+            wait == nil
+            ? try await read()
+            : try await LongPoll.answer { [engine, time] in
+                try await engine.signals.withSubscription(to: [EventLog.topic]) { signal in
+                    while true {
+                        let events = try await read()
+                        let now = time.now()
+                        guard events.isEmpty, now < deadline else { return events }
+                        _ = try await signal.next(until: min(deadline, now + .seconds(2)), by: time)
+                    }
+                }
+            } now: {
+                try await read()
+            }
+        return Answer.list(Page(fetched: events, limit: page.limit) { String($0.sequence) }, \.json)
+    }
+
+    @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {
+        let id = try eventID(context)
+        guard let event = try await engine.read({ [log] in try log.event(id, in: $0) }) else {
+            throw Problem(FanoutError.eventNotFound)
+        }
+        return Answer.resource(event.json, for: request)
+    }
+
+    @Sendable private func replay(_ request: Request, _ context: APIContext) async throws -> Response {
+        let id = try eventID(context)
+        var body = try await RequestObject(request)
+        let text = body.string("subscription")
+        let subscription = text.flatMap { SubscriptionID(parsing: $0) }
+        if text != nil, subscription == nil {
+            body.refuse("subscription", "invalid_id", "This must be a subscription's id, sub_….")
+        }
+        try body.finish()
+        return try await changes.perform(
+            "event.replay", request, context, bodyHash: body.hash,
+            outcome: { (count: Int) in
+                .init(
+                    status: .accepted,
+                    body: [
+                        "event": .string(id.text), "subscription": .optional(subscription?.text),
+                        "count": .integer(Int64(count)),
+                    ],
+                    resource: id.text,
+                    detail: ["subscription": .optional(subscription?.text), "count": .integer(Int64(count))])
+            }
+        ) { recording in
+            do {
+                return try await redelivery.replay(id, to: subscription, recording: recording)
+            } catch let error as FanoutError {
+                throw Problem(error)
+            }
+        }
+    }
+
+    private func eventID(_ context: APIContext) throws -> EventID {
+        let text = try context.parameters.require("id")
+        guard let id = EventID(parsing: text) else { throw Problem.notFound("event", text) }
+        return id
+    }
+}

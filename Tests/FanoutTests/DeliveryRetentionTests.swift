@@ -1,0 +1,97 @@
+import CausewayCore
+import Events
+import Storage
+import Support
+import Testing
+
+@testable import Fanout
+
+@Suite("Retention of deliveries and events", .onEveryEngine)
+struct DeliveryRetentionTests {
+    private func retention(_ house: FanoutHouse) -> DeliveryRetention {
+        DeliveryRetention(
+            engine: house.storage, time: house.time, logger: house.logger, deliveries: .seconds(30 * 86_400),
+            events: .seconds(90 * 86_400))
+    }
+
+    private func count(_ table: SQLQuery, _ house: FanoutHouse) async throws -> Int {
+        try await house.storage.read { try $0.count(table) }
+    }
+
+    private func settle(_ house: FanoutHouse, _ state: Delivery.State) async throws {
+        try await house.storage.write { [time = house.time] transaction in
+            _ = try transaction.execute(
+                "UPDATE delivery SET state = \(state), visible_at = NULL, ended_at = \(time.now()), attempts = 1")
+            _ = try transaction.execute(
+                """
+                INSERT INTO delivery_attempt (delivery_number, number, started_at, duration_ms)
+                SELECT number, 1, 0, 0 FROM delivery
+                """)
+        }
+    }
+
+    @Test("what ended long ago goes with its attempts, its event when nothing needs it")
+    func ended() async throws {
+        let house = try await FanoutHouse()
+        _ = try await house.subscribe(["url": "http://127.0.0.1:9/"])
+        for number in 0..<300 {
+            _ = try await house.storage.write { [time = house.time] in
+                try EventLog().append(
+                    EventDraft(type: "export.completed", resource: "exp_\(number)", timestamp: time.now(), data: [:]),
+                    in: $0)
+            }
+        }
+        while try await house.dispatcher.dispatchOnce() > 0 {}
+        try await settle(house, .delivered)
+        house.time.advance(by: .seconds(29 * 86_400))
+        try await house.publish("export.completed", "exp_new")
+        try await retention(house).tidy()
+        #expect(try await count("delivery", house) == 301)
+        house.time.advance(by: .seconds(2 * 86_400))
+        try await retention(house).tidy()
+        // What is still to be sent stays however old it is.
+        #expect(try await house.all().map(\.state) == [.pending])
+        #expect(try await count("delivery_attempt", house) == 0)
+        #expect(try await count("event_log", house) == 301)
+        house.time.advance(by: .seconds(90 * 86_400))
+        try await retention(house).tidy()
+        #expect(try await count("event_log", house) == 1)
+        #expect(try await house.all().map(\.state) == [.pending])
+        // The log goes on where it was.
+        try await house.publish("export.completed", "exp_after")
+        #expect(try await house.all().count == 2)
+    }
+
+    @Test("an event that has not been handed on stays, however old")
+    func unread() async throws {
+        let house = try await FanoutHouse()
+        try await house.publish()
+        _ = try await house.storage.write { [time = house.time] in
+            try EventLog().append(
+                EventDraft(type: "export.completed", resource: "exp_2", timestamp: time.now(), data: [:]), in: $0)
+        }
+        house.time.advance(by: .seconds(400 * 86_400))
+        try await retention(house).tidy()
+        #expect(try await count("event_log", house) >= 1)
+    }
+
+    @Test(
+        "what is held for too long is cancelled, on record, and goes a retention later; a deleted subscription as well")
+    func held() async throws {
+        let lines = LogLines()
+        let house = try await FanoutHouse(logging: lines)
+        let made = try await house.subscribe(["url": "http://127.0.0.1:9/"])
+        _ = try await house.subscriptions.update(made.id, ["enabled": false]) { _, _ in }
+        try await house.publish()
+        #expect(try await house.only().state == .held)
+        house.time.advance(by: .seconds(31 * 86_400))
+        try await retention(house).tidy()
+        #expect(try await house.only().state == .cancelled)
+        #expect(lines.all.contains { $0.message.contains("deliveries.retention") && $0.metadata["deliveries"] == "1" })
+        try await house.subscriptions.delete(made.id) { _, _ in }
+        house.time.advance(by: .seconds(31 * 86_400))
+        try await retention(house).tidy()
+        #expect(try await house.all().isEmpty)
+        #expect(try await count("subscription", house) == 0)
+    }
+}
