@@ -56,6 +56,15 @@ struct GatewayClient: Sendable {
         return try await answer(request)
     }
 
+    /// What is gone already is as good as deleted. Throws like `get`.
+    func delete(_ path: String) async throws {
+        let response = try await http.send(request(.delete, path))
+        guard response.status.kind == .successful || response.status == .notFound else {
+            throw GatewayRefusal(
+                status: response.status.code, problem: (try? JSONValue(parsing: Data(response.body))) ?? .null)
+        }
+    }
+
     /// A stream that may take as long as it moves. Throws `OutboundError`, and what `body` throws.
     func stream<Result>(
         _ path: String, headers: HTTPFields = [:], _ body: (OutboundStreamedResponse) async throws -> Result
