@@ -20,6 +20,8 @@ extension StoreCase {
             ]) { _, _ in }.id
         }
         try await engine.write { transaction throws in
+            // Their endpoints have long been answering.
+            try transaction.execute("UPDATE delivery_lane SET pace = 0 WHERE subscription_number > 0")
             for number in 1...6 {
                 try EventLog().append(
                     EventDraft(
@@ -31,9 +33,12 @@ extension StoreCase {
         #expect(try await dispatcher.dispatchOnce() == 6)
 
         let queue = DeliveryQueue(laneLimit: 500)
-        let recorder = AttemptRecorder(queue: queue, schedule: RetrySchedule([.seconds(5)]))
+        let room = DeliveryPlaces.Room(healthy: 100, troubled: 100)
+        let watch = SubscriptionWatch(
+            rule: DisablingRule(after: .seconds(10)), probeInterval: .seconds(60), enablesAgain: true)
+        let recorder = AttemptRecorder(schedule: RetrySchedule([.seconds(5)]), watch: watch)
         let claimed = try await engine.write { transaction throws in
-            try queue.claim(limit: 100, at: start, until: start + .seconds(60), in: transaction).deliveries
+            try queue.claim(room, at: start, until: start + .seconds(60), in: transaction).deliveries
         }
         #expect(claimed.count == 13)
         let outcomes: [AttemptReport.Outcome] = [
@@ -42,17 +47,18 @@ extension StoreCase {
             .answered(status: 410, body: [], retryAfter: nil),
         ]
         try await engine.write { transaction throws in
-            #expect(try queue.extend(claimed, until: start + .seconds(70), in: transaction) == 13)
+            #expect(try queue.extend(claimed, until: start + .seconds(70), in: transaction).count == 13)
             let reports = claimed.enumerated().map { index, delivery in
                 AttemptReport(
                     delivery: delivery, startedAt: start, duration: .milliseconds(5), remoteAddress: "127.0.0.1",
                     outcome: outcomes[index % outcomes.count])
             }
-            let recorded = try recorder.record(reports, at: start, in: transaction)
+            let recorded = try recorder.record(reports, at: start, in: transaction).attempts
             #expect(recorded.count == 13)
             // The second report of the same attempt changes nothing.
-            #expect(try recorder.record([reports[0]], at: start, in: transaction).allSatisfy { $0.state == nil })
-            let none = try queue.claim(limit: 100, at: start, until: start + .seconds(60), in: transaction)
+            let again = try recorder.record([reports[0]], at: start, in: transaction).attempts
+            #expect(again.allSatisfy { $0.state == nil })
+            let none = try queue.claim(room, at: start, until: start + .seconds(60), in: transaction)
             #expect(none.deliveries.allSatisfy { $0.subscription.id == ids[2] })
             _ = try queue.releaseAbandoned(at: start, in: transaction)
         }

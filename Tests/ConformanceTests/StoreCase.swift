@@ -13,5 +13,5 @@ struct StoreCase: Sendable, CustomTestStringConvertible {
 
     static let start = Timestamp(milliseconds: 1_700_000_000_000)
 
-    static let all = [access, events, workQueue, exports, schedules, fanout, imports, gateway]
+    static let all = [access, events, workQueue, exports, schedules, fanout, fanoutTrouble, imports, gateway]
 }

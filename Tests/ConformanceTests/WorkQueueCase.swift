@@ -19,7 +19,7 @@ extension StoreCase {
             .sorted { $0.key < $1.key }
         try #require(items.count == 3)
         try await engine.write { transaction throws in
-            #expect(try queue.extend(items, until: lease + .seconds(1), in: transaction) == 3)
+            #expect(try queue.extend(items, until: lease + .seconds(1), in: transaction).count == 3)
             try queue.renew(items[1], at: start, in: transaction)
             try queue.complete(items[0], at: start, in: transaction)
             try queue.reschedule(items[1], at: lease, now: start, error: "not yet", in: transaction)

@@ -13,7 +13,7 @@ struct AttemptRecorderTests {
         let house = try await FanoutHouse()
         _ = try await house.subscribe(["url": "http://127.0.0.1:9/"])
         let queue = DeliveryQueue(laneLimit: 500)
-        let recorder = AttemptRecorder(queue: queue, schedule: RetrySchedule([.seconds(5)]))
+        let recorder = AttemptRecorder(schedule: RetrySchedule([.seconds(5)]), watch: .patient)
         let now = house.time.now()
         let recorded = try await house.storage.write { transaction in
             try EventLog().append(
@@ -24,13 +24,15 @@ struct AttemptRecorderTests {
                 EventLog().events(after: 0, limit: 10, in: transaction), at: now, in: transaction)
             let reports = try [0, 20].flatMap { seconds in
                 let time = now + .seconds(seconds)
-                return try queue.claim(limit: 1, at: time, until: time + .seconds(15), in: transaction).deliveries
+                return try queue.claim(
+                    DeliveryPlaces.Room(healthy: 1, troubled: 0), at: time, until: time + .seconds(15), in: transaction
+                ).deliveries
             }.map { claim in
                 AttemptReport(
                     delivery: claim, startedAt: now, duration: .milliseconds(5), remoteAddress: nil,
                     outcome: .answered(status: 200, body: [], retryAfter: nil))
             }
-            return try recorder.record(reports, at: now + .seconds(21), in: transaction)
+            return try recorder.record(reports, at: now + .seconds(21), in: transaction).attempts
         }
         #expect(recorded.map(\.state) == [nil, .delivered])
         #expect(try await house.attempts().count == 1)

@@ -16,9 +16,10 @@ struct DeliveryVerdictTests {
                 number: DeliveryNumber(1), fence: 1, attempt: 1, step: step,
                 subscription: Subscription(
                     id: SubscriptionID(at: now), number: 1, terms: terms, enabled: true, createdAt: now,
-                    afterSequence: 0, version: 1),
+                    afterSequence: 0, version: 1, disabledReason: nil, disabledAt: nil, health: LaneHealth()),
                 event: EventEnvelope(
-                    sequence: 1, id: EventID(derivedFrom: ["x"]), type: "x", timestamp: now, resource: "x", data: "{}")),
+                    sequence: 1, id: EventID(derivedFrom: ["x"]), type: "x", timestamp: now, resource: "x", data: "{}"),
+                claimedAt: now),
             startedAt: now, duration: .zero, remoteAddress: nil, outcome: outcome)
         return DeliveryVerdict(of: report, schedule: schedule, now: now)
     }

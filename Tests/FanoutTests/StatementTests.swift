@@ -33,10 +33,12 @@ struct StatementTests {
         try await engine.write { [queue] transaction in
             let added = try EventMatching().enqueue(events, at: now, in: transaction)
             #expect(added == count * subscriptions)
-            let claimed = try queue.claim(limit: 1000, at: now, until: now + .seconds(60), in: transaction).deliveries
+            let claimed = try queue.claim(
+                DeliveryPlaces.Room(healthy: 1000, troubled: 0), at: now, until: now + .seconds(60), in: transaction
+            ).deliveries
             _ = try queue.extend(claimed, until: now + .seconds(70), in: transaction)
             #expect(claimed.count == min(1000, count * subscriptions))
-            let recorder = AttemptRecorder(queue: queue, schedule: RetrySchedule([.seconds(5)]))
+            let recorder = AttemptRecorder(schedule: RetrySchedule([.seconds(5)]), watch: .patient)
             let reports = claimed.enumerated().map { index, delivery in
                 AttemptReport(
                     delivery: delivery, startedAt: now, duration: .milliseconds(5), remoteAddress: "127.0.0.1",

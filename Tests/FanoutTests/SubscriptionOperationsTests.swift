@@ -23,6 +23,7 @@ struct SubscriptionOperationsTests {
                 "description": nil, "filter": ["report": ["vrc_1"], "report_type": [], "source": [], "object": []],
                 "format": "standard", "headers": ["X-Team": "***"], "max_in_flight": 10, "rate_per_second": nil,
                 "ordering": "none", "retry_schedule": "1s,2s", "signatures": ["v1"], "public_key": nil, "enabled": true,
+                "disabled_reason": nil, "disabled_at": nil, "failing_since": nil, "answers_again_at": nil,
                 "created_at": .string(house.time.now().rfc3339),
             ])
         #expect(read.jsonWithHeaders["headers"] == ["X-Team": "finance"])

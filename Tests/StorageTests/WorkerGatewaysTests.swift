@@ -127,7 +127,7 @@ struct WorkerGatewaysTests {
             try queue.enqueue(WorkDraft(kind: "k", key: items[3].key, dueAt: now), at: now, in: transaction)
             try transaction.execute("UPDATE work_item SET visible_at = \(now) WHERE id = \(items[5].id)")
             #expect(try other.claim("k", limit: 10, at: now, until: now + .seconds(15), in: transaction).count == 1)
-            #expect(try queue.extend(items, until: now + .seconds(30), in: transaction) == 9)
+            #expect(try queue.extend(items, until: now + .seconds(30), in: transaction).count == 9)
         }
         let before = database.engine.statistics[.statements]
         let lost = try await database.engine.write { try queue.complete(items, at: now, in: $0) }

@@ -80,5 +80,48 @@ public enum FanoutMigrations {
                 "ALTER TABLE delivery_attempt ADD COLUMN connect_ms BIGINT",
                 "ALTER TABLE delivery_attempt ADD COLUMN first_byte_ms BIGINT",
             ]),
+        Migration(
+            number: 35, reason: "How each endpoint fares, its rate, and why a subscription was disabled.",
+            statements: [
+                "ALTER TABLE delivery_lane ADD COLUMN pace BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE delivery_lane ADD COLUMN failures BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE delivery_lane ADD COLUMN failing_since BIGINT",
+                "ALTER TABLE delivery_lane ADD COLUMN warned_at BIGINT",
+                "ALTER TABLE delivery_lane ADD COLUMN probe_at BIGINT",
+                "ALTER TABLE delivery_lane ADD COLUMN answers_since BIGINT",
+                "ALTER TABLE delivery_lane ADD COLUMN rate_next BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE subscription ADD COLUMN disabled_at BIGINT",
+                "ALTER TABLE subscription ADD COLUMN disabled_reason TEXT",
+                // Lanes in trouble queue apart, so that they are never in the others' way.
+                "DROP INDEX delivery_lane_ready",
+                "CREATE INDEX delivery_lane_ready ON delivery_lane (ready_at) WHERE ready_at IS NOT NULL AND pace = 0",
+                """
+                CREATE INDEX delivery_lane_troubled ON delivery_lane (ready_at)
+                WHERE ready_at IS NOT NULL AND pace > 0
+                """,
+                """
+                CREATE INDEX delivery_lane_failing ON delivery_lane (failing_since)
+                WHERE failing_since IS NOT NULL
+                """,
+                """
+                CREATE INDEX delivery_lane_answering ON delivery_lane (answers_since)
+                WHERE answers_since IS NOT NULL
+                """,
+                """
+                CREATE INDEX subscription_disabled ON subscription (disabled_reason)
+                WHERE enabled = 0 AND deleted_at IS NULL
+                """,
+            ]),
+        Migration(
+            number: 36, reason: "Which delivery waits for which, and what is still open, oldest first.",
+            statements: [
+                "ALTER TABLE delivery ADD COLUMN order_key TEXT",
+                "ALTER TABLE delivery ADD COLUMN error_detail TEXT",
+                "CREATE INDEX delivery_open ON delivery (subscription_number, number) WHERE ended_at IS NULL",
+                """
+                CREATE INDEX delivery_in_line ON delivery (subscription_number, order_key, number)
+                WHERE order_key IS NOT NULL AND ended_at IS NULL
+                """,
+            ]),
     ]
 }

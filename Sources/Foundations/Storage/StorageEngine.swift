@@ -59,6 +59,11 @@ public struct SQLDialect: Sendable {
     /// After a `SELECT` of rows to be changed: waits for whoever is changing them, and reads what they left.
     public var forUpdate: SQLQuery { name == .postgres ? "FOR UPDATE" : "" }
 
+    /// The same after a `SELECT` that joins others, for the rows of `table` alone.
+    public func forUpdate(of table: StaticString) -> SQLQuery {
+        name == .postgres ? SQLQuery(raw: "FOR UPDATE OF \(table)") : ""
+    }
+
     /// After a `SELECT` that joins `table`: its rows are as whoever changed them last has left them, and nobody changes
     /// them until the transaction's end.
     public func forShare(of table: StaticString) -> SQLQuery {

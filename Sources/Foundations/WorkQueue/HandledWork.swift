@@ -48,20 +48,25 @@ struct HandledWork: LeasedWork {
         let (round, lost) = try await engine.write { [self] transaction -> (Round<WorkItem>, [WorkItem]) in
             let now = time.now()
             let leaseEnd = now + Lease.duration
-            try queue.extend(situation.late, until: leaseEnd, in: transaction)
+            let prolonged = try queue.extend(situation.late, until: leaseEnd, in: transaction)
             let lost = try settle(reports, at: now, in: transaction)
-            guard isClaiming else { return (Round(leaseEnd: leaseEnd), lost) }
+            guard isClaiming else { return (Round(leaseEnd: leaseEnd, prolonged: prolonged), lost) }
             let items = try queue.claim(limits, at: now, until: leaseEnd, in: transaction)
             let claimed = Dictionary(grouping: items, by: \.kind).mapValues(\.count)
             let open = limits.filter { $0.limit > claimed[$0.kind, default: 0] }.map(\.kind)
             let next = try queue.nextDue(open, in: transaction)
-            return (Round(claims: items, leaseEnd: leaseEnd, nextDue: Round<WorkItem>.next(next, at: now)), lost)
+            return (
+                Round(
+                    claims: items, leaseEnd: leaseEnd, prolonged: prolonged,
+                    nextDue: Round<WorkItem>.next(next, at: now)),
+                lost
+            )
         }
         for item in lost { logger.warning("a lease was lost; its result was not written", metadata: describe(item)) }
         return round
     }
 
-    func prolong(_ items: [WorkItem], isWaiting: Bool) async throws -> (leaseEnd: Timestamp, count: Int) {
+    func prolong(_ items: [WorkItem], isWaiting: Bool) async throws -> (leaseEnd: Timestamp, held: Set<Int>) {
         try await engine.write { [queue, time] transaction in
             let leaseEnd = time.now() + Lease.duration
             return (leaseEnd, try queue.extend(items, until: leaseEnd, isWaiting: isWaiting, in: transaction))

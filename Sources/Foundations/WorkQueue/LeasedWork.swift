@@ -12,9 +12,10 @@ public protocol LeasedWork: Sendable {
     /// by the fence what is there already.
     func round(_ situation: RoundSituation<Claim, Report>) async throws -> Round<Claim>
 
-    /// Prolongs leases; returns until when, and of how many. Those that are lost are passed over.
+    /// Prolongs leases; returns until when, and of which, by their places in `claims`. Those that are lost are passed
+    /// over.
     /// - Parameter isWaiting: for rows that others are changing right now; else they are passed over as well.
-    func prolong(_ claims: [Claim], isWaiting: Bool) async throws -> (leaseEnd: Timestamp, count: Int)
+    func prolong(_ claims: [Claim], isWaiting: Bool) async throws -> (leaseEnd: Timestamp, held: Set<Int>)
 
     /// Does it. Where its task is cancelled, the report is that the claim is given back.
     func perform(_ claim: Claim) async -> Report
@@ -37,12 +38,17 @@ public struct Round<Claim: Sendable>: Sendable {
     public let claims: [Claim]
     /// The end of these claims' leases, and of those that were prolonged.
     public let leaseEnd: Timestamp
+    /// Which of the late ones were, by their places; the others are lost, or are being changed by somebody.
+    public let prolonged: Set<Int>
     /// When there may be more to claim; nil where nobody knows of any, or no room is left.
     public let nextDue: Timestamp?
 
-    public init(claims: [Claim] = [], leaseEnd: Timestamp, nextDue: Timestamp? = nil) {
+    public init(
+        claims: [Claim] = [], leaseEnd: Timestamp, prolonged: Set<Int> = [], nextDue: Timestamp? = nil
+    ) {
         self.claims = claims
         self.leaseEnd = leaseEnd
+        self.prolonged = prolonged
         self.nextDue = nextDue
     }
 

@@ -86,58 +86,59 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
             state.isCautious = false
         }
         let (situation, tickets) = situation()
-        if !tickets.isEmpty { _ = await makeRound(situation, tickets) }
+        if !tickets.ended.isEmpty { _ = await makeRound(situation, tickets) }
     }
 
     /// Returns when to go round again at the latest; nil at the end.
     private func goRound(_ runs: inout DiscardingTaskGroup, _ waker: SignalSubscription) async -> Timestamp? {
         await gathering.wait { self.state.withLock { ($0.ended.count, $0.held.count - $0.ended.count) } }
         let (situation, tickets) = situation()
-        if !situation.isClaiming, tickets.isEmpty, situation.underWay.isEmpty { return nil }
+        if !situation.isClaiming, tickets.ended.isEmpty, situation.underWay.isEmpty { return nil }
         guard let round = await makeRound(situation, tickets) else { return time.now() + .seconds(1) }
         for (ticket, claim) in begin(round) {
             runs.addTask { await self.perform(ticket, claim, waker) }
         }
         let poll = time.now() + .seconds(2)
         // While stopping, perhaps these reports were the last.
-        let next = situation.isClaiming || tickets.isEmpty ? round.nextDue : time.now()
+        let next = situation.isClaiming || tickets.ended.isEmpty ? round.nextDue : time.now()
         return next.map { min($0, poll) } ?? poll
     }
 
-    private func situation() -> (RoundSituation<Claim, Report>, [Int]) {
+    /// Whose reports and late leases a situation holds, in its order.
+    private struct Tickets {
+        let ended: [Int]
+        let late: [Int]
+    }
+
+    private func situation() -> (RoundSituation<Claim, Report>, Tickets) {
         let soon = time.now() + Lease.late
         return state.withLock { state in
             if state.ended.isEmpty { state.isCautious = false }
             let tickets = Array(state.ended.prefix(state.isCautious ? 1 : .max))
             state.ended.removeFirst(tickets.count)
-            let underWay = state.held.values.filter { $0.report == nil }
+            let underWay = state.held.filter { $0.value.report == nil }
+            let late = underWay.filter { $0.value.leaseEnd < soon }
             return (
                 RoundSituation(
-                    reports: tickets.compactMap { state.held[$0]?.report }, underWay: underWay.map(\.claim),
-                    late: underWay.filter { $0.leaseEnd < soon }.map(\.claim),
-                    isClaiming: !state.isStopping && !state.isCautious),
-                tickets
+                    reports: tickets.compactMap { state.held[$0]?.report }, underWay: underWay.values.map(\.claim),
+                    late: late.values.map(\.claim), isClaiming: !state.isStopping && !state.isCautious),
+                Tickets(ended: tickets, late: Array(late.keys))
             )
         }
     }
 
     /// Nil where it failed; the reports are then kept for the next one.
-    private func makeRound(_ situation: RoundSituation<Claim, Report>, _ tickets: [Int]) async -> Round<Claim>? {
+    private func makeRound(_ situation: RoundSituation<Claim, Report>, _ tickets: Tickets) async -> Round<Claim>? {
         do {
             let round = try await work.round(situation)
-            let late = Set(situation.late.map(\.id))
             state.withLock { state in
-                for ticket in tickets { state.held[ticket] = nil }
-                if !late.isEmpty {
-                    for (ticket, held) in state.held where late.contains(held.claim.id) {
-                        state.held[ticket]?.leaseEnd = round.leaseEnd
-                    }
-                }
+                for ticket in tickets.ended { state.held[ticket] = nil }
+                for place in round.prolonged { state.held[tickets.late[place]]?.leaseEnd = round.leaseEnd }
                 state.lastRound = time.now()
             }
             return round
         } catch {
-            keep(tickets, after: error)
+            keep(tickets.ended, after: error)
             return nil
         }
     }
@@ -203,7 +204,7 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
     private func isLeased(_ ticket: Int) async -> Bool {
         guard let held = state.withLock({ $0.held[ticket] }) else { return false }
         if held.leaseEnd > time.now() { return true }
-        return (try? await work.prolong([held.claim], isWaiting: true).count == 1) ?? false
+        return (try? await work.prolong([held.claim], isWaiting: true).held.count == 1) ?? false
     }
 
     // MARK: Heartbeat
@@ -214,12 +215,14 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
         while let isOver = try? await end.next(until: time.now() + pause, by: time), !isOver {
             pause = Lease.beat
             let young = time.now() + Lease.young
-            let due = state.withLock { $0.held.filter { $0.value.leaseEnd <= young } }
+            let due = state.withLock { $0.held.filter { $0.value.leaseEnd <= young }.map { ($0, $1.claim) } }
             guard !due.isEmpty else { continue }
             do {
-                let leaseEnd = try await work.prolong(due.values.map(\.claim), isWaiting: false).leaseEnd
+                // What was passed over keeps its old end: the next one tries it again, and where it is over by then,
+                // nothing is begun under it.
+                let (leaseEnd, held) = try await work.prolong(due.map(\.1), isWaiting: false)
                 state.withLock { state in
-                    for ticket in due.keys { state.held[ticket]?.leaseEnd = leaseEnd }
+                    for place in held { state.held[due[place].0]?.leaseEnd = leaseEnd }
                 }
             } catch {
                 pause = .seconds(1)

@@ -149,21 +149,26 @@ public struct WorkQueue: Sendable {
 
     /// Moves the lease's end of items this process still works on. Passes over what others are changing right now, so
     /// that a heartbeat never waits; the next one finds it.
-    /// - Returns: how many were still held.
+    /// - Returns: the places in `items` of those that were still held.
     @discardableResult
     func extend(
         _ items: [WorkItem], until leaseEnd: Timestamp, isWaiting: Bool = false, in transaction: any Transaction
-    ) throws -> Int {
-        guard !items.isEmpty else { return 0 }
+    ) throws -> Set<Int> {
+        guard !items.isEmpty else { return [] }
         let locking = isWaiting ? transaction.dialect.forUpdate : transaction.dialect.skipLocked
-        return try transaction.execute(
+        let extended = try transaction.rows(
             """
             WITH claim (id, fence) AS (VALUES \(query: Self.claims(items))),
             held AS (
                 SELECT w.id FROM claim c JOIN work_item w ON w.id = c.id
                 WHERE w.fence = c.fence AND w.owner = \(owner) \(query: locking))
-            UPDATE work_item SET visible_at = \(leaseEnd) WHERE id IN (SELECT id FROM held)
+            UPDATE work_item SET visible_at = \(leaseEnd) WHERE id IN (SELECT id FROM held) RETURNING id, fence
             """)
+        let fences = Dictionary(
+            uniqueKeysWithValues: try extended.map { row -> (Identifier<WorkItemKind>, Int64) in
+                (try row["id"], try row["fence"])
+            })
+        return Set(items.indices.filter { fences[items[$0].id] == items[$0].fence })
     }
 
     /// Makes due what an earlier process of a single-process database held when it died.

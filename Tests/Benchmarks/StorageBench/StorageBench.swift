@@ -15,9 +15,10 @@ import WorkQueue
 ///     storage-bench work DATABASE                  claims and completes all due items, 100 to a transaction
 ///     storage-bench worker DATABASE                the same through a worker whose handler does nothing
 ///     storage-bench deliveries DATABASE COUNT URL  sends COUNT deliveries
+///     storage-bench fairness DATABASE COUNT URL    600 events to 10 subscribers beside COUNT dead ones
 ///
 /// DATABASE is a file, or a URL that begins with `postgres://`. Prints operations a second; `deliveries` also the
-/// statements that each took.
+/// statements that each took; `fairness` the healthy ones' p50 and p99 in milliseconds, and the dead ones' attempts.
 @main
 struct StorageBench {
     static let migrations = EventMigrations.all + WorkQueueMigrations.all + FanoutMigrations.all
@@ -41,6 +42,10 @@ struct StorageBench {
         case ("deliveries", let count?) where arguments.count == 4:
             let result = try await bench.deliveries(count, to: arguments[3])
             print(result.rate.formatted, result.statements)
+        case ("fairness", let count?) where arguments.count == 4:
+            try await Migrator(Self.migrations).migrate(bench.engine, at: SystemTimeSource().now())
+            let waits = try await bench.fairness(dead: count, to: arguments[3])
+            print(waits.p50, waits.p99, waits.dead)
         default: throw WrongUse()
         }
         try await bench.engine.close()
@@ -54,6 +59,13 @@ struct StorageBench {
         logger.logLevel = .warning
         self.logger = logger
         engine = try Self.open(database, logger: logger)
+    }
+
+    /// Does not tell of each failed attempt.
+    var quiet: Logger {
+        var logger = logger
+        logger.logLevel = .critical
+        return logger
     }
 
     static func open(_ database: String, logger: Logger) throws -> any StorageEngine {

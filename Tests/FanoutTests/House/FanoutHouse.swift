@@ -30,8 +30,11 @@ struct FanoutHouse: Sendable {
         client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: "test"))
     }
 
+    /// Its endpoint has long been answering.
     func subscribe(_ members: JSONValue) async throws -> Subscription {
-        try await subscriptions.create(members) { _, _ in }
+        let subscription = try await subscriptions.create(members) { _, _ in }
+        _ = try await storage.write { try $0.execute("UPDATE delivery_lane SET pace = 0") }
+        return subscription
     }
 
     /// Appends an event and writes its deliveries.
@@ -49,13 +52,15 @@ struct FanoutHouse: Sendable {
 
     func engine(
         schedule: String = "5s,30s,2m", timeout: Duration = .seconds(10), places: Int = 64,
-        time other: (any TimeSource)? = nil, vault: SecretVault = SecretVault()
+        time other: (any TimeSource)? = nil, vault: SecretVault = SecretVault(),
+        adjusting: (inout DeliveryEngine.Settings) -> Void = { _ in }
     ) -> DeliveryEngine {
-        DeliveryEngine(
-            engine: storage, client: client, time: other ?? time, logger: logger,
-            settings: .init(
-                retrySchedule: RetrySchedule(parsing: schedule) ?? RetrySchedule([]), timeout: timeout, egress: egress,
-                userAgent: "Causeway/1.2.3", places: places, vault: vault))
+        var settings = DeliveryEngine.Settings(
+            retrySchedule: RetrySchedule(parsing: schedule) ?? RetrySchedule([]), timeout: timeout, egress: egress,
+            userAgent: "Causeway/1.2.3", places: places, vault: vault)
+        adjusting(&settings)
+        return DeliveryEngine(
+            engine: storage, client: client, time: other ?? time, logger: logger, settings: settings)
     }
 
     /// Runs an engine for as long as `body` does, and lets it finish.

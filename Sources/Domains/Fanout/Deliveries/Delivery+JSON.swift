@@ -19,6 +19,7 @@ extension Delivery {
             "last_status_code": lastStatusCode.map { .integer(Int64($0)) } ?? .null,
             "last_error": .optional(lastError?.rawValue), "created_at": .string(createdAt.rfc3339),
             "next_attempt_at": .optional(nextAttemptAt), "ended_at": .optional(endedAt),
+            "waiting_for": .optional(waitsFor?.text), "error_detail": .optional(errorDetail),
         ]
     }
 }

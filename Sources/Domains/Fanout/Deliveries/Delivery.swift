@@ -12,7 +12,8 @@ public import Storage
 ///
 /// Deleting the subscription makes all that are not at their end cancelled; enabling it makes held ones pending. One
 /// under way while its subscription is disabled stays `delivering` under its lease, and is held when the attempt ends in
-/// nothing. The result of one under way while it is deleted is still written: a success is `delivered`, anything else
+/// nothing; one held too long has failed. Where an order is asked for, a pending one waits for those before it in its
+/// line (`DeliveryOrder`). The result of one under way while it is deleted is still written: a success is `delivered`, anything else
 /// changes the state no more.
 public struct Delivery: Sendable {
     public enum State: String, CaseIterable, Sendable, SQLConvertible {
@@ -33,6 +34,10 @@ public struct Delivery: Sendable {
     public let nextAttemptAt: Timestamp?
     /// When it was delivered, failed or cancelled.
     public let endedAt: Timestamp?
+    /// The one that must have ended before this one goes, where its subscription asks for an order.
+    public let waitsFor: DeliveryID?
+    /// Why it ended where no attempt says so; for people.
+    public let errorDetail: String?
     let number: DeliveryNumber
 }
 
@@ -83,6 +88,9 @@ extension Delivery: RowDecodable {
         let visibleAt: Timestamp? = try row["visible_at"]
         nextAttemptAt = state == .pending ? visibleAt : nil
         endedAt = try row["ended_at"]
+        let waitsFor: Int64? = try row["waits_for"]
+        self.waitsFor = waitsFor.map { DeliveryNumber($0).id }
+        errorDetail = try row["error_detail"]
     }
 }
 

@@ -4,8 +4,14 @@ import Storage
 
 /// Deliveries and attempts as people look at them, and what a change of their subscription does to them.
 struct DeliveryStore: Sendable {
+    private let order = DeliveryOrder()
+
     private static let columns: SQLQuery = """
-        SELECT d.*, e.id AS event_id, e.type AS event_type, s.id AS subscription_id
+        SELECT d.*, e.id AS event_id, e.type AS event_type, s.id AS subscription_id,
+            CASE WHEN d.state = 'pending' AND d.visible_at IS NULL THEN (
+                SELECT MAX(p.number) FROM delivery p
+                WHERE p.subscription_number = d.subscription_number AND p.order_key = d.order_key
+                  AND p.ended_at IS NULL AND p.number < d.number) END AS waits_for
         FROM delivery d JOIN event_log e ON e.sequence = d.event_sequence
         JOIN subscription s ON s.number = d.subscription_number
         """
@@ -71,28 +77,31 @@ struct DeliveryStore: Sendable {
         try transaction.execute(
             """
             UPDATE delivery SET state = 'held', visible_at = NULL
-            WHERE subscription_number = \(subscription) AND visible_at IS NOT NULL
-              AND (state = 'pending' OR visible_at <= \(now))
+            WHERE subscription_number = \(subscription) AND ended_at IS NULL
+              AND (state = 'pending' OR (state = 'delivering' AND visible_at <= \(now)))
             """)
         try transaction.execute(
             """
-            UPDATE delivery_lane SET ready_at = (
+            UPDATE delivery_lane SET ready_at = COALESCE((
                 SELECT MIN(d.visible_at) FROM delivery d
-                WHERE d.subscription_number = \(subscription) AND d.state = 'delivering')
+                WHERE d.subscription_number = \(subscription) AND d.state = 'delivering'), probe_at)
             WHERE subscription_number = \(subscription)
             """)
     }
 
-    /// What was held is due now.
+    /// What was held is due now, in its order and slowly at first: a backlog must not flatten who has just come back.
     func release(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             """
-            UPDATE delivery SET state = 'pending', visible_at = \(now)
-            WHERE subscription_number = \(subscription) AND state = 'held'
+            UPDATE delivery
+            SET state = 'pending', visible_at = CASE WHEN order_key IS NULL THEN CAST(\(now) AS BIGINT) END
+            WHERE subscription_number = \(subscription) AND ended_at IS NULL AND state = 'held'
             """)
+        try order.moveUp(all: subscription, at: now, in: transaction)
         try transaction.execute(
             """
-            UPDATE delivery_lane SET ready_at = \(now), blocked_until = 0
+            UPDATE delivery_lane SET ready_at = \(now), blocked_until = 0, pace = 1, failures = 0, failing_since = NULL,
+                                     warned_at = NULL, probe_at = NULL, answers_since = NULL
             WHERE subscription_number = \(subscription)
             """)
         transaction.signal(DeliveryEngine.topic)
@@ -103,7 +112,31 @@ struct DeliveryStore: Sendable {
         try transaction.execute(
             """
             UPDATE delivery SET state = 'cancelled', visible_at = NULL, ended_at = \(now)
-            WHERE subscription_number = \(subscription) AND (visible_at IS NOT NULL OR state = 'held')
+            WHERE subscription_number = \(subscription) AND ended_at IS NULL
+            """)
+    }
+
+    /// What is open follows the subscription's new order.
+    func reorder(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
+        try order.change(subscription, at: now, in: transaction)
+        try transaction.execute(
+            "UPDATE delivery_lane SET ready_at = \(now) WHERE subscription_number = \(subscription)")
+        transaction.signal(DeliveryEngine.topic)
+    }
+
+    /// Ends what has been held since before a time, the oldest events' first. Returns how many.
+    func expireHeld(
+        before: Timestamp, at now: Timestamp, limit: Int, in transaction: any Transaction
+    ) throws -> Int {
+        try transaction.execute(
+            """
+            WITH oldest AS (
+                SELECT number, created_at FROM delivery
+                WHERE state IN ('failed', 'held', 'cancelled') AND state = 'held'
+                ORDER BY number LIMIT \(limit) \(query: transaction.dialect.skipLocked))
+            UPDATE delivery SET state = 'failed', ended_at = \(now),
+                error_detail = 'Held for longer than deliveries.hold_for while its subscription was disabled.'
+            WHERE number IN (SELECT number FROM oldest WHERE created_at < \(before))
             """)
     }
 }

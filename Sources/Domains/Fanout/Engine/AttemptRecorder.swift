@@ -5,14 +5,15 @@ import Storage
 /// Writes down how attempts went and what follows, a batch in a few statements of one transaction. What was reported
 /// under a lease that somebody else has by now is refused, and so is what is there already.
 struct AttemptRecorder: Sendable {
-    let queue: DeliveryQueue
     let schedule: RetrySchedule
-    private let store = DeliveryStore()
+    let watch: SubscriptionWatch
+    private let lanes = DeliveryLanes()
+    private let order = DeliveryOrder()
     private let subscriptions = SubscriptionStore()
 
-    init(queue: DeliveryQueue, schedule: RetrySchedule) {
-        self.queue = queue
+    init(schedule: RetrySchedule, watch: SubscriptionWatch) {
         self.schedule = schedule
+        self.watch = watch
     }
 
     /// What was written, for the log.
@@ -23,33 +24,42 @@ struct AttemptRecorder: Sendable {
         let nextAttemptAt: Timestamp?
     }
 
-    func record(_ reports: [AttemptReport], at now: Timestamp, in transaction: any Transaction) throws -> [Recorded] {
-        guard !reports.isEmpty else { return [] }
-        let verdicts = reports.map { report in
-            DeliveryVerdict(
-                of: report, schedule: report.delivery.subscription.terms.retrySchedule ?? schedule, now: now)
+    /// What a batch came to.
+    struct Written: Sendable {
+        var attempts: [Recorded] = []
+        /// Their events are to be published at the transaction's end: until the commit nobody else publishes.
+        var changes: [SubscriptionChange] = []
+    }
+
+    func record(_ reports: [AttemptReport], at now: Timestamp, in transaction: any Transaction) throws -> Written {
+        guard !reports.isEmpty else { return Written() }
+        let judged = reports.map { report in
+            JudgedAttempt(
+                report: report,
+                verdict: DeliveryVerdict(
+                    of: report, schedule: report.delivery.subscription.terms.retrySchedule ?? schedule, now: now))
         }
-        let lanes = Set(reports.map(\.delivery.subscription.number)).sorted()
-        let gone = zip(reports, verdicts).filter { $1 == .gone }.map(\.0.delivery.subscription.number)
-        try subscriptions.lock(gone, in: transaction)
-        try DeliveryQueue.lock(lanes, in: transaction)
-        let states = try settle(Array(zip(reports, verdicts)), at: now, in: transaction)
-        let written = zip(reports, verdicts).filter { $1.countsAsAttempt && states[ClaimKey($0)] != nil }
-        try Self.insert(written.map(\.0), in: transaction)
-        for (report, verdict) in written {
-            let lane = report.delivery.subscription.number
-            if let wait = report.putsOffLane { try queue.block(lane, until: now + wait, in: transaction) }
-            if verdict == .gone {
-                try subscriptions.setEnabled(false, lane, in: transaction)
-                try store.hold(lane, at: now, in: transaction)
-            }
+        let numbers = Set(judged.map(\.lane)).sorted()
+        let locked = watch.mayChange(judged, at: now)
+        try subscriptions.lock(locked.sorted(), in: transaction)
+        let health = try lanes.lockedHealth(of: numbers, in: transaction)
+        let (states, ended) = try settle(judged, at: now, in: transaction)
+        let written = judged.filter { $0.verdict.countsAsAttempt && states[ClaimKey($0.report)] != nil }
+        try Self.insert(written.map(\.report), in: transaction)
+        for attempt in written {
+            guard let wait = attempt.report.putsOffLane else { continue }
+            try lanes.block(attempt.lane, until: now + wait, in: transaction)
         }
-        try queue.moveOn(lanes, at: now, in: transaction)
-        return zip(reports, verdicts).map { report, verdict in
-            let state = verdict.countsAsAttempt ? states[ClaimKey(report)] : nil
-            return Recorded(
-                report: report, state: state, nextAttemptAt: state == .pending ? verdict.nextAttemptAt : nil)
-        }
+        try order.moveUp(ended, at: now, in: transaction)
+        let changes = try watch.follow(written, before: health, locked: locked, at: now, in: transaction)
+        try lanes.moveOn(numbers, at: now, in: transaction)
+        return Written(
+            attempts: judged.map { attempt in
+                let state = attempt.verdict.countsAsAttempt ? states[ClaimKey(attempt.report)] : nil
+                return Recorded(
+                    report: attempt.report, state: state,
+                    nextAttemptAt: state == .pending ? attempt.verdict.nextAttemptAt : nil)
+            }, changes: changes)
     }
 
     /// One claim of a delivery: a batch may hold what came of an earlier one, whose lease was lost, as well.
@@ -67,29 +77,31 @@ struct AttemptRecorder: Sendable {
         }
     }
 
-    /// Moves the deliveries on; returns the states of those whose lease still held.
+    /// Moves the deliveries on; returns the states of those whose lease still held, and the lines in which the next one's
+    /// turn has come.
     private func settle(
-        _ judged: [(report: AttemptReport, verdict: DeliveryVerdict)], at now: Timestamp,
-        in transaction: any Transaction
-    ) throws -> [ClaimKey: Delivery.State] {
-        let rows = judged.map { report, verdict -> SQLQuery in
+        _ judged: [JudgedAttempt], at now: Timestamp, in transaction: any Transaction
+    ) throws -> (states: [ClaimKey: Delivery.State], ended: Set<DeliveryOrder.Line>) {
+        let rows = judged.map { attempt -> SQLQuery in
+            let (report, verdict) = (attempt.report, attempt.verdict)
             let delivery = report.delivery
+            let isStep = verdict.countsAsAttempt && !delivery.isProbe
             return """
                 (CAST(\(delivery.number.value) AS BIGINT), CAST(\(delivery.fence) AS BIGINT),
-                 CAST(\(delivery.attempt) AS BIGINT), CAST(\(verdict.countsAsAttempt) AS BIGINT), \(verdict.state),
+                 CAST(\(delivery.attempt) AS BIGINT), CAST(\(verdict.countsAsAttempt) AS BIGINT), CAST(\(isStep) AS BIGINT), \(verdict.state),
                  CAST(\(verdict.nextAttemptAt) AS BIGINT), CAST(\(report.statusCode) AS BIGINT), \(report.error))
                 """
         }
         let filler: SQLQuery = """
-            (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), '', CAST(NULL AS BIGINT),
-             CAST(NULL AS BIGINT), NULL)
+            (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), '',
+             CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), NULL)
             """
         // What is tried again waits where its subscription was disabled meanwhile. A delivery whose lease was over, or
         // whose subscription was deleted, has another state already: only a success, or the end of what is not
         // cancelled, still changes it.
         let settled = try transaction.rows(
             """
-            WITH result (number, fence, attempt, counted, state, next_at, status_code, error) AS (
+            WITH result (number, fence, attempt, counted, stepped, state, next_at, status_code, error) AS (
                 VALUES \(query: BatchRows.joined(rows, filler: filler)))
             UPDATE delivery SET
                 state = CASE WHEN r.state = 'delivered' OR (r.state = 'failed' AND delivery.state <> 'cancelled')
@@ -100,7 +112,7 @@ struct AttemptRecorder: Sendable {
                                   WHEN delivery.state <> 'delivering' THEN delivery.visible_at
                                   WHEN s.enabled = 1 THEN r.next_at END,
                 attempts = delivery.attempts + r.counted,
-                step = delivery.step + r.counted,
+                step = delivery.step + r.stepped,
                 last_status_code = CASE WHEN r.counted = 1 THEN r.status_code ELSE delivery.last_status_code END,
                 last_error = CASE WHEN r.counted = 1 THEN r.error ELSE delivery.last_error END,
                 ended_at = CASE WHEN r.state = 'delivered' OR (r.state = 'failed' AND delivery.state <> 'cancelled')
@@ -108,12 +120,19 @@ struct AttemptRecorder: Sendable {
             FROM result r, subscription s
             WHERE delivery.number = r.number AND delivery.fence = r.fence AND delivery.attempts = r.attempt - 1
               AND s.number = delivery.subscription_number
-            RETURNING delivery.number AS number, delivery.fence AS fence, delivery.state AS state
+            RETURNING delivery.number AS number, delivery.fence AS fence, delivery.state AS state,
+                delivery.subscription_number AS subscription_number, delivery.order_key AS order_key
             """)
-        return Dictionary(
-            uniqueKeysWithValues: try settled.map { row -> (ClaimKey, Delivery.State) in
-                (try ClaimKey(row: row), try row["state"])
-            })
+        var states: [ClaimKey: Delivery.State] = [:]
+        var ended: Set<DeliveryOrder.Line> = []
+        for row in settled {
+            let state: Delivery.State = try row["state"]
+            states[try ClaimKey(row: row)] = state
+            if state == .delivered || state == .failed, let key: String = try row["order_key"] {
+                ended.insert(.init(subscription: try row["subscription_number"], key: key))
+            }
+        }
+        return (states, ended)
     }
 
     static func insert(_ reports: [AttemptReport], in transaction: any Transaction) throws {
@@ -145,6 +164,14 @@ struct AttemptRecorder: Sendable {
             FROM attempt WHERE delivery_number > 0
             """)
     }
+}
+
+/// An attempt and what follows from it.
+struct JudgedAttempt: Sendable {
+    let report: AttemptReport
+    let verdict: DeliveryVerdict
+
+    var lane: Int64 { report.delivery.subscription.number }
 }
 
 extension DeliveryVerdict {

@@ -13,8 +13,12 @@ struct ClaimedDelivery: Sendable, Identifiable {
     let step: Int
     let subscription: Subscription
     let event: EventEnvelope
+    let claimedAt: Timestamp
+    /// One that is held, tried to find out whether its disabled subscription answers again.
+    var isProbe = false
 
     var id: DeliveryNumber { number }
+    var isTroubled: Bool { isProbe || subscription.health.isTroubled }
 }
 
 /// How one attempt went.

@@ -25,12 +25,18 @@ public final class DeliveryEngine: Sendable {
         public var egress: EgressPolicy
         /// `Causeway/1.0.0`
         public var userAgent: String
-        /// Attempts under way at once in this process.
+        /// Attempts under way at once in this process; and once more as many that are slow, or to endpoints in trouble.
         public var places: Int
         /// Opens the subscriptions' secrets.
         public var vault: SecretVault
         /// The `source` of CloudEvents: a URL that names this gateway.
         public var eventSource: String
+        /// How long an endpoint may do nothing but fail before its subscription is disabled.
+        public var disableAfter = Duration.seconds(5 * 86_400)
+        /// How often a subscription that was disabled for that is tried.
+        public var probeInterval = Duration.seconds(3600)
+        /// Whether it is enabled by itself once it answers.
+        public var enablesAgain = false
 
         public static let defaultRetrySchedule = RetrySchedule(
             [5, 30, 2 * 60, 15 * 60, 3600, 4 * 3600, 12 * 3600, 24 * 3600].map { Duration.seconds($0) })
@@ -60,10 +66,15 @@ public final class DeliveryEngine: Sendable {
     ) {
         let places = max(1, settings.places)
         // Whatever it allows itself, one subscription never has more than half of the places.
-        let queue = DeliveryQueue(laneLimit: max(1, places / 2), vault: settings.vault)
+        var queue = DeliveryQueue(laneLimit: max(1, places / 2), vault: settings.vault)
+        queue.probeInterval = settings.probeInterval
         work = DeliveryWork(
-            engine: engine, time: time, logger: logger, places: places, queue: queue,
-            recorder: AttemptRecorder(queue: queue, schedule: settings.retrySchedule),
+            engine: engine, time: time, logger: logger, places: DeliveryPlaces(each: places), queue: queue,
+            recorder: AttemptRecorder(
+                schedule: settings.retrySchedule,
+                watch: SubscriptionWatch(
+                    rule: DisablingRule(after: settings.disableAfter), probeInterval: settings.probeInterval,
+                    enablesAgain: settings.enablesAgain, vault: settings.vault)),
             sender: DeliverySender(
                 client: client, time: time, egress: settings.egress, timeout: settings.timeout,
                 userAgent: settings.userAgent, eventSource: settings.eventSource))
@@ -74,7 +85,10 @@ public final class DeliveryEngine: Sendable {
     public var lastLook: Timestamp? { loop.lastRound }
 
     /// What this process has attempted.
-    public func write(to metrics: inout MetricText) { work.attempts.write(to: &metrics) }
+    public func write(to metrics: inout MetricText) {
+        work.attempts.write(to: &metrics)
+        work.changes.write(to: &metrics)
+    }
 
     /// Claims nothing more; `run` returns when what is under way has ended and is written down.
     public func stop() { loop.stop() }

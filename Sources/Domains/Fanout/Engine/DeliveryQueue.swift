@@ -6,25 +6,30 @@ import WorkQueue
 /// The deliveries as work: who may claim what when.
 ///
 /// `delivery.visible_at` says when a delivery may be claimed: a claim moves it to the lease's end, so that one whose
-/// process died comes back by itself; null while there is nothing to do for it. `fence` counts claims: with the number
-/// it names one claim, so a gateway is known by what it has claimed and needs no name.
+/// process died comes back by itself; null while there is nothing to do for it, and while it waits for the one before it
+/// (`DeliveryOrder`). `fence` counts claims: with the number it names one claim, so a gateway is known by what it has
+/// claimed and needs no name.
 ///
 /// `delivery_lane` has one row for each subscription: `ready_at` is never later than the time at which something in
 /// the lane may be claimed, and null where there is nothing. So a claim looks only at lanes whose turn it is, however
 /// many deliveries and subscriptions wait: a lane that was served goes to the back of the queue, one with as many
 /// attempts under way as it may have leaves it until one of them ends, one that asked to be left alone
-/// (`Retry-After`) leaves it until `blocked_until`.
+/// (`Retry-After`) or has used up its rate leaves it until `blocked_until`. Lanes in trouble (`pace` above zero) queue
+/// apart and have places of their own.
 ///
 /// Several gateways at once: each statement sees what was committed before it. So whoever claims in a lane, writes down
 /// how attempts in it went, or adds to it, locks its row first, and counts and takes in later statements. All lock in one
 /// order: cursor of the event log, subscription, lane (several by their number), delivery. A claim and a heartbeat wait
 /// for nobody: they pass over what is locked.
 struct DeliveryQueue: Sendable {
-    /// Lanes looked at in one claim.
-    static let lanes = 128
+    /// Lanes looked at in one claim, of each kind.
+    static let looked = 128
     /// Attempts of one subscription under way in this process at most, whatever it asks for itself.
     let laneLimit: Int
     private let vault: SecretVault
+    /// How often a subscription that was disabled for its failures is tried, with the oldest delivery held for it.
+    var probeInterval = Duration.seconds(3600)
+    let lanes = DeliveryLanes()
     private let log = EventLog()
     private let deliveries = DeliveryStore()
 
@@ -39,65 +44,73 @@ struct DeliveryQueue: Sendable {
         var nextReady: Timestamp?
     }
 
-    private struct Lane {
-        let subscription: Subscription
-        let free: Int
-    }
-
-    /// Takes up to `limit` due deliveries until `leaseEnd`, shared evenly among the subscriptions.
+    /// Takes due deliveries until `leaseEnd`, as many as there is room for, shared evenly among the subscriptions.
     func claim(
-        limit: Int, at now: Timestamp, until leaseEnd: Timestamp, in transaction: any Transaction
+        _ room: DeliveryPlaces.Room, at now: Timestamp, until leaseEnd: Timestamp, in transaction: any Transaction
     ) throws -> Claimed {
-        guard limit > 0 else { return Claimed() }
-        let looked = min(limit, Self.lanes)
-        let numbers = try readyLanes(limit: looked, at: now, in: transaction)
-        guard !numbers.isEmpty else { return Claimed(nextReady: try nextReady(after: now, in: transaction)) }
-        let lanes = try state(of: numbers, at: now, in: transaction)
-        let shares = LaneShares.divide(limit, among: lanes.map(\.free))
-        let rows = try take(zip(lanes, shares).filter { $1 > 0 }, at: now, until: leaseEnd, in: transaction)
-        let events = try log.envelopes(
-            at: Set(rows.map(\.sequence)), withAttributes: lanes.contains { $0.subscription.terms.format == .vendor },
-            in: transaction)
-        let subscriptions = Dictionary(uniqueKeysWithValues: lanes.map { ($0.subscription.number, $0.subscription) })
-        let claimed = try rows.map { row in
-            guard let subscription = subscriptions[row.subscription], let event = events[row.sequence] else {
-                throw StorageError.failed(detail: "delivery \(row.number) has no event")
+        guard !room.isEmpty else { return Claimed(nextReady: room.nextSlow) }
+        let looked = (healthy: min(room.healthy, Self.looked), troubled: min(room.troubled, Self.looked))
+        let numbers = try lanes.ready(
+            healthy: looked.healthy, troubled: looked.troubled, at: now, in: transaction)
+        var claimed = Claimed()
+        var left = room
+        if !numbers.isEmpty {
+            let (open, probed) = try state(of: numbers, at: now, in: transaction)
+            let (shares, full) = divide(room, among: open, looked: looked)
+            let rows =
+                try take(zip(open, shares).filter { $1 > 0 }, at: now, until: leaseEnd, in: transaction)
+                + probe(probed, at: now, until: leaseEnd, in: transaction)
+            let taken = Dictionary(grouping: rows, by: \.subscription).mapValues(\.count)
+            try lanes.write(rates(of: open, taking: taken, at: now), in: transaction)
+            try lanes.moveOn(
+                numbers,
+                full: full.union(open.filter { $0.isFull(taking: taken[$0.number, default: 0]) }.map(\.number)),
+                at: now, in: transaction)
+            let subscriptions = Dictionary(
+                uniqueKeysWithValues: (open.map(\.subscription) + probed).map { ($0.number, $0) })
+            claimed.deliveries = try claims(rows, of: subscriptions, at: now, in: transaction)
+            for claim in claimed.deliveries {
+                if isApart(claim.subscription, in: room) { left.troubled -= 1 } else { left.healthy -= 1 }
             }
-            return ClaimedDelivery(
-                number: DeliveryNumber(row.number), fence: row.fence, attempt: row.attempts + 1, step: row.step,
-                subscription: subscription, event: event)
         }
-        let taken = Dictionary(grouping: rows, by: \.subscription).mapValues(\.count)
-        let full = Set(
-            lanes.filter { $0.free <= taken[$0.subscription.number, default: 0] }.map(\.subscription.number))
-        try moveOn(numbers, full: full, at: now, in: transaction)
-        guard claimed.count < limit else { return Claimed(deliveries: claimed) }
-        // As many lanes as were asked for: there are probably more.
-        let next = numbers.count == looked ? now : try nextReady(after: now, in: transaction)
-        return Claimed(deliveries: claimed, nextReady: next)
+        guard left.healthy > 0 || left.troubled > 0 else { return claimed }
+        // As many lanes as were asked for: there are probably more. Where none of them gave anything, somebody else is
+        // at them.
+        let isMore = numbers.count >= max(looked.healthy, looked.troubled) && !claimed.deliveries.isEmpty
+        let next =
+            isMore
+            ? now
+            : Round<ClaimedDelivery>.next(
+                try lanes.nextReady(healthy: left.healthy > 0, troubled: left.troubled > 0, in: transaction), at: now)
+        claimed.nextReady = [next, room.nextSlow].compactMap(\.self).min()
+        return claimed
     }
 
     /// Prolongs leases. Passes over what others are changing right now, so that a heartbeat never waits.
-    /// - Returns: how many were still held.
+    /// - Returns: the places in `claims` of those that were still held.
     @discardableResult
     func extend(
         _ claims: [ClaimedDelivery], until leaseEnd: Timestamp, isWaiting: Bool = false,
         in transaction: any Transaction
-    ) throws -> Int {
-        guard !claims.isEmpty else { return 0 }
+    ) throws -> Set<Int> {
+        guard !claims.isEmpty else { return [] }
         let locking = isWaiting ? transaction.dialect.forUpdate : transaction.dialect.skipLocked
         let rows = claims.map { claim -> SQLQuery in
             "(CAST(\(claim.number.value) AS BIGINT), CAST(\(claim.fence) AS BIGINT))"
         }
         let filler: SQLQuery = "(CAST(-1 AS BIGINT), CAST(0 AS BIGINT))"
-        return try transaction.execute(
+        let extended = try transaction.rows(
             """
             WITH claim (number, fence) AS (VALUES \(query: BatchRows.joined(rows, filler: filler))),
             held AS (
                 SELECT d.number FROM claim c JOIN delivery d ON d.number = c.number
                 WHERE d.fence = c.fence AND d.state = 'delivering' \(query: locking))
             UPDATE delivery SET visible_at = \(leaseEnd) WHERE number IN (SELECT number FROM held)
+            RETURNING number, fence
             """)
+        let fences = Dictionary(
+            uniqueKeysWithValues: try extended.map { row -> (Int64, Int64) in (try row["number"], try row["fence"]) })
+        return Set(claims.indices.filter { fences[claims[$0].number.value] == claims[$0].fence })
     }
 
     /// Makes due what an earlier process of a single-process database had under way when it died.
@@ -114,99 +127,57 @@ struct DeliveryQueue: Sendable {
 
     // MARK: Lanes
 
-    /// Waits for lanes in the one order; until the transaction's end nobody else claims in them or adds to them.
-    static func lock(_ lanes: some Collection<Int64>, in transaction: any Transaction) throws {
-        // SQLite's one writer has them already.
-        guard !lanes.isEmpty, !transaction.dialect.isSingleProcess else { return }
-        _ = try transaction.rows(
-            """
-            SELECT subscription_number FROM delivery_lane
-            WHERE subscription_number IN \(query: BatchRows.numbers(lanes))
-            ORDER BY subscription_number \(query: transaction.dialect.forUpdate)
-            """)
-    }
-
-    /// Puts locked lanes back to where their next delivery is due, at the back of the queue where that is now.
-    /// - Parameter full: those whose turn comes when an attempt ends; should its process die, when its lease does.
-    func moveOn(
-        _ lanes: some Collection<Int64>, full: Set<Int64> = [], at now: Timestamp, in transaction: any Transaction
-    ) throws {
-        guard !lanes.isEmpty else { return }
-        let rows = lanes.map { lane -> SQLQuery in
-            "(CAST(\(lane) AS BIGINT), CAST(\(full.contains(lane)) AS BIGINT))"
-        }
-        try transaction.execute(
-            """
-            WITH lane (number, is_full) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: "(CAST(-1 AS BIGINT), CAST(0 AS BIGINT))")))
-            UPDATE delivery_lane SET ready_at = CASE WHEN lane.is_full = 1 THEN (
-                SELECT d.visible_at FROM delivery d
-                WHERE d.subscription_number = delivery_lane.subscription_number AND d.state = 'delivering'
-                ORDER BY d.visible_at LIMIT 1)
-            ELSE (
-                SELECT CASE
-                    WHEN delivery_lane.blocked_until > \(now) AND delivery_lane.blocked_until > d.visible_at
-                        THEN delivery_lane.blocked_until
-                    WHEN d.visible_at < \(now) THEN CAST(\(now) AS BIGINT)
-                    ELSE d.visible_at END
-                FROM delivery d
-                WHERE d.subscription_number = delivery_lane.subscription_number AND d.visible_at IS NOT NULL
-                ORDER BY d.visible_at LIMIT 1) END
-            FROM lane WHERE delivery_lane.subscription_number = lane.number
-            """)
-    }
-
-    /// Nothing of a locked lane before the time goes by, what is due included.
-    func block(_ lane: Int64, until time: Timestamp, in transaction: any Transaction) throws {
-        try transaction.execute(
-            """
-            UPDATE delivery_lane SET blocked_until = \(time)
-            WHERE subscription_number = \(lane) AND blocked_until < \(time)
-            """)
-    }
-
-    /// Locks lanes whose turn it is, and passes over those another gateway is at.
-    private func readyLanes(limit: Int, at now: Timestamp, in transaction: any Transaction) throws -> [Int64] {
-        try transaction.rows(
-            """
-            SELECT subscription_number FROM delivery_lane WHERE ready_at <= \(now)
-            ORDER BY ready_at LIMIT \(limit) \(query: transaction.dialect.skipLocked)
-            """
-        ).map { try $0["subscription_number"] }
-    }
-
-    /// When the next lane's turn comes; nil where all are empty.
-    private func nextReady(after now: Timestamp, in transaction: any Transaction) throws -> Timestamp? {
-        let next: Timestamp? = try transaction.row(
-            "SELECT ready_at FROM delivery_lane WHERE ready_at IS NOT NULL ORDER BY ready_at LIMIT 1")?["ready_at"]
-        return Round<ClaimedDelivery>.next(next, at: now)
-    }
-
-    /// What locked lanes may take, in their order; those of disabled subscriptions are held and left out.
+    /// What locked lanes may take, in their order, and which disabled subscriptions are to be tried; the deliveries of
+    /// the other disabled ones are held.
     private func state(
-        of lanes: [Int64], at now: Timestamp, in transaction: any Transaction
-    ) throws -> [Lane] {
-        let rows = try transaction.rows(
-            """
-            SELECT s.*, (
-                SELECT COUNT(*) FROM delivery d
-                WHERE d.subscription_number = s.number AND d.state = 'delivering'
-                  AND d.visible_at > \(now)) AS under_way
-            FROM subscription s WHERE s.number IN \(query: BatchRows.numbers(lanes))
-            """)
-        let found = try rows.compactMap { row -> Lane? in
-            let subscription = try Subscription(row: row).opened(by: vault)
-            let underWay: Int = try row["under_way"]
-            guard subscription.enabled else {
-                // Disabled while a delivery was written or under way.
-                try deliveries.hold(subscription.number, at: now, in: transaction)
-                return nil
+        of numbers: [Int64], at now: Timestamp, in transaction: any Transaction
+    ) throws -> (open: [Lane], probed: [Subscription]) {
+        var open: [Lane] = []
+        var probed: [Subscription] = []
+        for row in try lanes.rows(of: numbers, at: now, in: transaction) {
+            let lane = try Lane(row: row, vault: vault, limit: laneLimit, at: now)
+            if lane.subscription.enabled {
+                open.append(lane)
+                continue
             }
-            return Lane(
-                subscription: subscription, free: max(0, min(subscription.terms.maxInFlight, laneLimit) - underWay))
+            // Disabled while a delivery was written or under way.
+            try deliveries.hold(lane.number, at: now, in: transaction)
+            guard let probeAt = lane.subscription.health.probeAt, probeAt <= now else { continue }
+            probed.append(lane.subscription)
         }
-        let places = Dictionary(uniqueKeysWithValues: lanes.enumerated().map { ($1, $0) })
-        return found.sorted { places[$0.subscription.number, default: 0] < places[$1.subscription.number, default: 0] }
+        let places = Dictionary(uniqueKeysWithValues: numbers.enumerated().map { ($1, $0) })
+        return (open.sorted { places[$0.number, default: 0] < places[$1.number, default: 0] }, probed)
+    }
+
+    private func isApart(_ subscription: Subscription, in room: DeliveryPlaces.Room) -> Bool {
+        subscription.health.isTroubled || !subscription.enabled || room.slowLanes.contains(subscription.number)
+    }
+
+    /// The shares of each kind's places, and those lanes for which there is none until an attempt of theirs ends. Where
+    /// more lanes wait than were looked at, each gets one: no few of them fill the places with their backlog.
+    private func divide(
+        _ room: DeliveryPlaces.Room, among open: [Lane], looked: (healthy: Int, troubled: Int)
+    ) -> (shares: [Int], full: Set<Int64>) {
+        var shares = open.map { _ in 0 }
+        for (isApart, places, most) in [(false, room.healthy, looked.healthy), (true, room.troubled, looked.troubled)] {
+            let chosen = open.indices.filter { self.isApart(open[$0].subscription, in: room) == isApart }
+            let bound = chosen.count >= most ? 1 : Int.max
+            let free = chosen.map { min(open[$0].free, bound) }
+            for (index, share) in zip(chosen, LaneShares.divide(places, among: free)) { shares[index] = share }
+        }
+        // Slow ones are looked at with the healthy: where they can have nothing, they must not stand in the way.
+        let crowded = zip(open, shares).filter { $1 == 0 && room.slowLanes.contains($0.number) }.map(\.0.number)
+        return (shares, Set(crowded))
+    }
+
+    private func rates(
+        of open: [Lane], taking taken: [Int64: Int], at now: Timestamp
+    ) -> [(lane: Int64, rate: RateLimit)] {
+        open.compactMap { lane in
+            guard var rate = lane.rate else { return nil }
+            rate.take(taken[lane.number, default: 0], at: now)
+            return rate.available(at: now) == 0 || taken[lane.number] != nil ? (lane.number, rate) : nil
+        }
     }
 
     // MARK: Deliveries
@@ -230,7 +201,7 @@ struct DeliveryQueue: Sendable {
         in transaction: any Transaction
     ) throws -> [TakenRow] {
         guard !lanes.isEmpty else { return [] }
-        // Passes over a delivery whose late result is being written down right now.
+        // Both pass over a delivery whose late result is being written down right now.
         func dueOf(_ subscription: Int64, _ share: Int) -> SQLQuery {
             """
             SELECT number FROM (
@@ -239,15 +210,75 @@ struct DeliveryQueue: Sendable {
                 ORDER BY visible_at, number LIMIT \(share) \(query: transaction.dialect.skipLocked)) AS due
             """
         }
-        let due = BatchRows.joined(
-            lanes.map { dueOf($0.lane.subscription.number, $0.share) }, filler: dueOf(-1, 0), by: " UNION ALL ")
-        let rows: [TakenRow] = try transaction.all(
+        func oldestOf(_ subscription: Int64) -> SQLQuery {
+            """
+            SELECT number FROM (
+                SELECT number FROM delivery
+                WHERE number = (
+                    SELECT number FROM delivery WHERE subscription_number = \(subscription) AND ended_at IS NULL
+                    ORDER BY number LIMIT 1)
+                  AND visible_at <= \(now) \(query: transaction.dialect.skipLocked)) AS oldest
+            """
+        }
+        var due = BatchRows.joined(
+            lanes.map { dueOf($0.lane.number, $0.share - ($0.lane.takesOldest ? 1 : 0)) }, filler: dueOf(-1, 0),
+            by: " UNION ALL ")
+        let oldest = lanes.filter(\.lane.takesOldest).map { oldestOf($0.lane.number) }
+        if !oldest.isEmpty {
+            due += " UNION ALL "
+            due += BatchRows.joined(oldest, filler: oldestOf(-1), by: " UNION ALL ")
+        }
+        return try transaction.all(
             """
             WITH due AS (\(query: due))
             UPDATE delivery SET state = 'delivering', visible_at = \(leaseEnd), fence = fence + 1
             WHERE number IN (SELECT number FROM due)
             RETURNING number, event_sequence, subscription_number, fence, attempts, step
             """)
-        return rows.sorted { $0.number < $1.number }
+    }
+
+    /// Takes the oldest delivery that is held for each, unless an attempt is under way; sets when they are tried again.
+    private func probe(
+        _ subscriptions: [Subscription], at now: Timestamp, until leaseEnd: Timestamp, in transaction: any Transaction
+    ) throws -> [TakenRow] {
+        guard !subscriptions.isEmpty else { return [] }
+        var health: [Int64: LaneHealth] = [:]
+        for subscription in subscriptions {
+            health[subscription.number] = subscription.health
+            health[subscription.number]?.probeAt = now + probeInterval.jittered(by: 0.2)
+        }
+        try lanes.write(health, in: transaction)
+        let oldest = subscriptions.map { subscription -> SQLQuery in
+            """
+            SELECT number FROM (
+                SELECT number FROM delivery WHERE subscription_number = \(subscription.number) AND ended_at IS NULL
+                ORDER BY number LIMIT 1) AS oldest
+            """
+        }
+        return try transaction.all(
+            """
+            WITH held AS (\(query: oldest.joined(by: " UNION ALL ")))
+            UPDATE delivery SET state = 'delivering', visible_at = \(leaseEnd), fence = fence + 1
+            WHERE number IN (SELECT number FROM held) AND state = 'held'
+            RETURNING number, event_sequence, subscription_number, fence, attempts, step
+            """)
+    }
+
+    private func claims(
+        _ rows: [TakenRow], of subscriptions: [Int64: Subscription], at now: Timestamp,
+        in transaction: any Transaction
+    ) throws -> [ClaimedDelivery] {
+        guard !rows.isEmpty else { return [] }
+        let events = try log.envelopes(
+            at: Set(rows.map(\.sequence)),
+            withAttributes: subscriptions.values.contains { $0.terms.format == .vendor }, in: transaction)
+        return try rows.sorted { $0.number < $1.number }.map { row in
+            guard let subscription = subscriptions[row.subscription], let event = events[row.sequence] else {
+                throw StorageError.failed(detail: "delivery \(row.number) has no event")
+            }
+            return ClaimedDelivery(
+                number: DeliveryNumber(row.number), fence: row.fence, attempt: row.attempts + 1, step: row.step,
+                subscription: subscription, event: event, claimedAt: now, isProbe: !subscription.enabled)
+        }
     }
 }

@@ -28,7 +28,10 @@ enum DeliveryVerdict: Equatable, Sendable {
         case .answered: retryAfter = report.putsOffLane ?? .zero
         case .unanswered: break
         }
-        if let delay = schedule.delay(afterAttempt: report.delivery.step + 1) {
+        if report.delivery.isProbe {
+            // Held again, with its schedule as it was; should its subscription have been enabled, due now.
+            self = .retry(at: now + retryAfter)
+        } else if let delay = schedule.delay(afterAttempt: report.delivery.step + 1) {
             self = .retry(at: now + max(delay.jittered(by: 0.2), retryAfter))
         } else {
             self = .failed

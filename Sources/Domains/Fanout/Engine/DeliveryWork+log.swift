@@ -36,6 +36,24 @@ extension DeliveryWork {
             metadata: metadata)
     }
 
+    func log(_ change: SubscriptionChange) {
+        let subscription = change.subscription
+        let words =
+            switch change.kind {
+            case .failing: "a subscription's endpoint keeps failing; it will be disabled"
+            case .disabled: "a subscription was disabled: its endpoint has done nothing but fail"
+            case .gone: "a subscription was disabled: its endpoint is gone"
+            case .answers: "the endpoint of a disabled subscription answers again"
+            }
+        changes.add([change.kind.rawValue])
+        logger.warning(
+            "\(words)",
+            metadata: [
+                "subscription": "\(subscription.id)", "enabled": "\(subscription.enabled)",
+                "failing_since": "\(subscription.health.failingSince?.rfc3339 ?? "-")",
+            ])
+    }
+
     /// `result` is the class of the answer's status (`2xx`), or why there was none.
     func count(_ recorded: AttemptRecorder.Recorded) {
         guard let state = recorded.state else { return }

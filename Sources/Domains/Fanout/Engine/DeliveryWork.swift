@@ -1,4 +1,5 @@
 import CausewayCore
+import Events
 import Logging
 import Storage
 import Telemetry
@@ -10,7 +11,7 @@ struct DeliveryWork: LeasedWork {
     let time: any TimeSource
     let logger: Logger
     /// Attempts under way at once in this process.
-    let places: Int
+    let places: DeliveryPlaces
     let queue: DeliveryQueue
     let recorder: AttemptRecorder
     let sender: DeliverySender
@@ -18,6 +19,10 @@ struct DeliveryWork: LeasedWork {
         "causeway_delivery_attempts_total",
         "Attempts at deliveries by the delivery's state afterwards (pending: tried again later) and result.",
         labels: ["state", "result"])
+    let changes = CounterTable(
+        "causeway_subscription_changes_total",
+        "What endpoints' answers did to their subscriptions: failing (announced), disabled, gone (410), answers (again).",
+        labels: ["change"])
 
     func releaseAbandoned() async throws {
         let released = try await engine.write { [queue, time] in try queue.releaseAbandoned(at: time.now(), in: $0) }
@@ -27,30 +32,36 @@ struct DeliveryWork: LeasedWork {
     }
 
     func round(_ situation: RoundSituation<ClaimedDelivery, AttemptReport>) async throws -> Round<ClaimedDelivery> {
-        let free = situation.isClaiming ? max(0, places - situation.underWay.count) : 0
-        guard free > 0 || !situation.reports.isEmpty || !situation.late.isEmpty else {
-            return Round(leaseEnd: time.now())
+        let room =
+            situation.isClaiming
+            ? places.room(beside: situation.underWay, at: time.now()) : DeliveryPlaces.Room(healthy: 0, troubled: 0)
+        guard !room.isEmpty || !situation.reports.isEmpty || !situation.late.isEmpty else {
+            return Round(leaseEnd: time.now(), nextDue: room.nextSlow)
         }
-        let (round, recorded) = try await engine.write {
-            [self] transaction -> (Round<ClaimedDelivery>, [AttemptRecorder.Recorded]) in
+        let (round, written) = try await engine.write {
+            [self] transaction -> (Round<ClaimedDelivery>, AttemptRecorder.Written) in
             let now = time.now()
             let leaseEnd = now + Lease.duration
-            let recorded = try recorder.record(situation.reports, at: now, in: transaction)
-            try queue.extend(situation.late, until: leaseEnd, in: transaction)
-            let claimed = try queue.claim(limit: free, at: now, until: leaseEnd, in: transaction)
+            let written = try recorder.record(situation.reports, at: now, in: transaction)
+            let prolonged = try queue.extend(situation.late, until: leaseEnd, in: transaction)
+            let claimed = try queue.claim(room, at: now, until: leaseEnd, in: transaction)
+            try EventLog().append(written.changes.map(\.event), in: transaction)
             return (
-                Round(claims: claimed.deliveries, leaseEnd: leaseEnd, nextDue: claimed.nextReady), recorded
+                Round(
+                    claims: claimed.deliveries, leaseEnd: leaseEnd, prolonged: prolonged, nextDue: claimed.nextReady),
+                written
             )
         }
-        for recorded in recorded {
+        for recorded in written.attempts {
             count(recorded)
             log(recorded)
         }
-        if !recorded.isEmpty { engine.signals.post(DeliveryEngine.recorded) }
+        for change in written.changes { log(change) }
+        if !written.attempts.isEmpty { engine.signals.post(DeliveryEngine.recorded) }
         return round
     }
 
-    func prolong(_ claims: [ClaimedDelivery], isWaiting: Bool) async throws -> (leaseEnd: Timestamp, count: Int) {
+    func prolong(_ claims: [ClaimedDelivery], isWaiting: Bool) async throws -> (leaseEnd: Timestamp, held: Set<Int>) {
         try await engine.write { [queue, time] transaction in
             let leaseEnd = time.now() + Lease.duration
             return (leaseEnd, try queue.extend(claims, until: leaseEnd, isWaiting: isWaiting, in: transaction))

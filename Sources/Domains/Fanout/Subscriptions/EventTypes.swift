@@ -7,6 +7,7 @@ public enum EventTypes {
     public static let all = [
         "export.completed", "export.failed", "export.expired", "export.mirrored", "schedule.missed",
         "import.completed", "import.failed", "import.needs_attention", "subscription.failing", "subscription.disabled",
+        "subscription.recovered",
     ]
 
     /// The names of an event's attributes by the kind of its resource.

@@ -1,4 +1,5 @@
 public import CausewayCore
+import OutboundHTTP
 
 extension Subscription {
     /// The resource without its secret; the values of headers, which are often credentials, are masked.
@@ -11,6 +12,16 @@ extension Subscription {
     public var jsonWithSecret: JSONValue {
         var members = membersWithHeaders
         members["secret"] = .optional(secret?.reveal())
+        return .object(members)
+    }
+
+    /// The resource as an event tells other teams of it: of its URL the origin, since the rest may be secret.
+    var jsonForOthers: JSONValue {
+        var members = members
+        let origin = (try? OutboundURL(terms.url)).map { url in
+            "\(url.scheme)://\(url.host.contains(":") ? "[\(url.host)]" : url.host):\(url.port)/"
+        }
+        members["url"] = .optional(origin)
         return .object(members)
     }
 
@@ -48,6 +59,10 @@ extension Subscription {
             "signatures": .array(terms.signatures.map { .string($0.rawValue) }),
             "public_key": .optional(publicKey),
             "enabled": .bool(enabled),
+            "disabled_reason": .optional(disabledReason?.rawValue),
+            "disabled_at": .optional(disabledAt),
+            "failing_since": .optional(health.failingSince),
+            "answers_again_at": .optional(health.answersSince),
             "created_at": .string(createdAt.rfc3339),
         ]
     }

@@ -16,6 +16,20 @@ public struct Subscription: Sendable {
     let afterSequence: Int64
     /// Grows with each change.
     let version: Int64
+    /// Nil while it is enabled.
+    public let disabledReason: Disabled?
+    public let disabledAt: Timestamp?
+    public let health: LaneHealth
+
+    public enum Disabled: String, CaseIterable, Sendable, SQLConvertible {
+        /// By a caller.
+        case request
+        /// Nothing but failures for too long.
+        case failures
+        /// Its endpoint has answered 410.
+        case gone
+    }
+
     /// As they stand in the store; nil in one that was just made.
     var stored: Stored?
 
@@ -69,7 +83,7 @@ public struct SubscriptionTerms: Hashable, Sendable {
 }
 
 extension Subscription: RowDecodable {
-    /// Without what may be sealed: `opened` puts it in.
+    /// Reads the columns of `SubscriptionStore.columns`, without what may be sealed: `opened` puts it in.
     public init(row: ResultRow) throws {
         id = try row["id"]
         number = try row["number"]
@@ -77,6 +91,9 @@ extension Subscription: RowDecodable {
         createdAt = try row["created_at"]
         afterSequence = try row["after_sequence"]
         version = try row["version"]
+        disabledReason = try row["disabled_reason"]
+        disabledAt = try row["disabled_at"]
+        health = try LaneHealth(row: row)
         let events: String? = try row["events"]
         let filter = try JSONText.decode([String: [String]].self, from: try row["filter"])
         let schedule: String? = try row["retry_schedule"]

@@ -60,10 +60,11 @@ struct SubscriptionInput {
         readFilter(&reader, into: &terms)
         readHeaders(&reader, into: &terms)
         if let number = reader.integer("max_in_flight", in: 1...500, orNull: 10) { terms.maxInFlight = number }
+        readRate(&reader, into: &terms)
+        if let ordering = reader.word("ordering", of: SubscriptionTerms.Ordering.self) { terms.ordering = ordering }
         readSchedule(&reader, into: &terms)
         readSecret(&reader, into: &terms)
         readSignatures(&reader, into: &terms)
-        readWhatIsToCome(&reader)
     }
 
     // MARK: Members
@@ -158,6 +159,18 @@ struct SubscriptionInput {
         terms.headers = headers
     }
 
+    private func readRate(_ reader: inout MemberReader, into terms: inout SubscriptionTerms) {
+        guard let value = reader.take("rate_per_second") else { return }
+        guard value.isNull || value.integer.map(RateLimit.range.contains) == true else {
+            reader.refuse(
+                "rate_per_second", "out_of_range",
+                "A whole number from \(RateLimit.range.lowerBound) to \(RateLimit.range.upperBound); null for no limit."
+            )
+            return
+        }
+        terms.ratePerSecond = value.integer.map { Int($0) }
+    }
+
     private func readSchedule(_ reader: inout MemberReader, into terms: inout SubscriptionTerms) {
         guard let value = reader.take("retry_schedule") else { return }
         if value.isNull {
@@ -220,16 +233,6 @@ struct SubscriptionInput {
         reader.finish(known: ["grace", "secret"])
         guard reader.mistakes.isEmpty else { throw .invalid(reader.mistakes) }
         return SecretRotation(grace: .seconds(grace ?? SecretRotation.defaultGrace), secret: secret ?? .random())
-    }
-
-    /// Members whose only value so far is the default: anything else is refused rather than ignored.
-    private func readWhatIsToCome(_ reader: inout MemberReader) {
-        if let ordering = reader.word("ordering", of: SubscriptionTerms.Ordering.self), ordering != .none {
-            reader.refuse("ordering", "unsupported", "This version knows `none` only.")
-        }
-        if let rate = reader.take("rate_per_second"), !rate.isNull {
-            reader.refuse("rate_per_second", "unsupported", "This version has no rate limit: use max_in_flight.")
-        }
     }
 }
 

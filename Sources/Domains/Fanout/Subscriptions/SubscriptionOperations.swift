@@ -12,6 +12,7 @@ public struct SubscriptionOperations: Sendable {
     private let input: SubscriptionInput
     private let store: SubscriptionStore
     private let deliveries = DeliveryStore()
+    private let lanes = DeliveryLanes()
 
     /// - Parameter egress: what `deliveries.allow_networks` opens; a URL with a literal address is judged by it.
     ///   `vault`: seals and opens what is secret.
@@ -55,14 +56,19 @@ public struct SubscriptionOperations: Sendable {
             let before = try held(id, in: transaction)
             let change = try input.change(before.terms, enabled: before.enabled, by: body)
             try store.update(before, to: change.terms, in: transaction)
-            if change.enabled != before.enabled {
-                try store.setEnabled(change.enabled, before.number, in: transaction)
-                try DeliveryQueue.lock([before.number], in: transaction)
-                if change.enabled {
-                    try deliveries.release(before.number, at: time.now(), in: transaction)
-                } else {
-                    try deliveries.hold(before.number, at: time.now(), in: transaction)
-                }
+            let now = time.now()
+            try lanes.lock([before.number], in: transaction)
+            if change.terms.ordering != before.terms.ordering {
+                try deliveries.reorder(before.number, at: now, in: transaction)
+            }
+            // Another endpoint starts with a clean sheet.
+            if change.terms.url != before.terms.url { try lanes.forgive(before.number, in: transaction) }
+            if change.enabled, !before.enabled {
+                try store.enable(before.number, in: transaction)
+                try deliveries.release(before.number, at: now, in: transaction)
+            } else if !change.enabled, before.enabled {
+                try store.disable(before.number, because: .request, at: now, in: transaction)
+                try deliveries.hold(before.number, at: now, in: transaction)
             }
             let after = try existing(id, in: transaction)
             try recording(after, transaction)

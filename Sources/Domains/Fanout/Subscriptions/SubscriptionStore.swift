@@ -9,6 +9,12 @@ struct SubscriptionStore: Sendable {
 
     init(vault: SecretVault = SecretVault()) { self.vault = vault }
 
+    /// A subscription and how its endpoint fares.
+    static let columns: SQLQuery = """
+        SELECT s.*, l.pace, l.failures, l.failing_since, l.warned_at, l.probe_at, l.answers_since
+        """
+    static let tables: SQLQuery = "FROM subscription s JOIN delivery_lane l ON l.subscription_number = s.number"
+
     func insert(_ terms: SubscriptionTerms, at now: Timestamp, in transaction: any Transaction) throws -> Subscription {
         guard
             let counter = try transaction.row(
@@ -16,7 +22,8 @@ struct SubscriptionStore: Sendable {
         else { throw StorageError.failed(detail: "subscriptions have no counter") }
         let subscription = Subscription(
             id: SubscriptionID(at: now), number: try counter["last"], terms: terms, enabled: true, createdAt: now,
-            afterSequence: try log.lastSequence(in: transaction), version: 1)
+            afterSequence: try log.lastSequence(in: transaction), version: 1, disabledReason: nil, disabledAt: nil,
+            health: LaneHealth(pace: 1))
         let text = try StoredTerms(terms, of: subscription, vault)
         try transaction.execute(
             """
@@ -28,8 +35,10 @@ struct SubscriptionStore: Sendable {
                     \(terms.ordering), \(text.retrySchedule), \(text.signatures), \(text.secrets),
                     \(text.keyID), 1, \(now), \(subscription.afterSequence), 1)
             """)
+        // An endpoint that nobody knows begins as slowly as one that comes back.
         try transaction.execute(
-            "INSERT INTO delivery_lane (subscription_number, blocked_until) VALUES (\(subscription.number), 0)")
+            "INSERT INTO delivery_lane (subscription_number, blocked_until, pace) VALUES (\(subscription.number), 0, 1)"
+        )
         try insertSelectors(subscription.number, terms, in: transaction)
         return subscription
     }
@@ -39,10 +48,19 @@ struct SubscriptionStore: Sendable {
     ) throws -> Subscription? {
         let found: Subscription? = try transaction.first(
             """
-            SELECT * FROM subscription WHERE id = \(id) AND deleted_at IS NULL
-            \(query: locking ? transaction.dialect.forUpdate : "")
+            \(query: Self.columns) \(query: Self.tables) WHERE s.id = \(id) AND s.deleted_at IS NULL
+            \(query: locking ? transaction.dialect.forUpdate(of: "s") : "")
             """)
         return found?.opened(by: vault)
+    }
+
+    func subscriptions(_ numbers: some Collection<Int64>, in transaction: any Transaction) throws -> [Subscription] {
+        guard !numbers.isEmpty else { return [] }
+        let found: [Subscription] = try transaction.all(
+            """
+            \(query: Self.columns) \(query: Self.tables) WHERE s.number IN \(query: BatchRows.numbers(numbers))
+            """)
+        return found.map { $0.opened(by: vault) }
     }
 
     /// Waits for whoever changes them; before their lanes, as everybody does.
@@ -68,8 +86,8 @@ struct SubscriptionStore: Sendable {
     func sealed(after number: Int64, limit: Int, in transaction: any Transaction) throws -> [Subscription] {
         try transaction.all(
             """
-            SELECT * FROM subscription WHERE number > \(number) AND deleted_at IS NULL
-            ORDER BY number LIMIT \(limit) \(query: transaction.dialect.forUpdate)
+            \(query: Self.columns) \(query: Self.tables) WHERE s.number > \(number) AND s.deleted_at IS NULL
+            ORDER BY s.number LIMIT \(limit) \(query: transaction.dialect.forUpdate(of: "s"))
             """)
     }
 
@@ -94,8 +112,8 @@ struct SubscriptionStore: Sendable {
         let before = request.after.flatMap(Int64.init) ?? .max
         let found: [Subscription] = try transaction.all(
             """
-            SELECT * FROM subscription WHERE deleted_at IS NULL AND number < \(before)
-            ORDER BY number DESC LIMIT \(request.limit + 1)
+            \(query: Self.columns) \(query: Self.tables) WHERE s.deleted_at IS NULL AND s.number < \(before)
+            ORDER BY s.number DESC LIMIT \(request.limit + 1)
             """)
         return Page(fetched: found.map { $0.opened(by: vault) }, limit: request.limit) { String($0.number) }
     }
@@ -118,9 +136,26 @@ struct SubscriptionStore: Sendable {
         try insertSelectors(subscription.number, terms, in: transaction)
     }
 
-    func setEnabled(_ enabled: Bool, _ number: Int64, in transaction: any Transaction) throws {
+    func enable(_ number: Int64, in transaction: any Transaction) throws {
         try transaction.execute(
-            "UPDATE subscription SET enabled = \(enabled), version = version + 1 WHERE number = \(number)")
+            """
+            UPDATE subscription SET enabled = 1, disabled_at = NULL, disabled_reason = NULL, version = version + 1
+            WHERE number = \(number)
+            """)
+    }
+
+    /// Returns false where it is disabled already: why and since when stay. Of one that did nothing but fail it may turn
+    /// out that it is gone.
+    @discardableResult
+    func disable(
+        _ number: Int64, because reason: Subscription.Disabled, at now: Timestamp, in transaction: any Transaction
+    ) throws -> Bool {
+        try transaction.execute(
+            """
+            UPDATE subscription
+            SET enabled = 0, disabled_at = \(now), disabled_reason = \(reason), version = version + 1
+            WHERE number = \(number) AND (enabled = 1 OR (disabled_reason = 'failures' AND \(reason) = 'gone'))
+            """) == 1
     }
 
     /// The row stays, without what is secret, for as long as deliveries name it.

@@ -90,8 +90,25 @@ extension SettingTable {
         "events.retention", .duration(.seconds(3600) ... .seconds(3650 * 86_400)), default: "90d",
         "How long GET /v1/events has an event; longer where a delivery of it is kept.")
 
+    static let disableAfter = Setting(
+        "deliveries.disable_after", .duration(.seconds(60) ... .seconds(365 * 86_400)), default: "5d",
+        """
+        A subscription whose endpoint has done nothing but fail for so long is disabled, and its events are held; half of \
+        that before, subscription.failing announces it.
+        """)
+    static let probeEvery = Setting(
+        "deliveries.probe_every", .duration(.seconds(1) ... .seconds(30 * 86_400)), default: "1h",
+        "How often a subscription that was disabled for its failures is tried with the oldest event held for it.")
+    static let enableAgain = Setting(
+        "deliveries.enable_again", .boolean, default: "false",
+        "Enable such a subscription as soon as it answers, instead of telling by subscription.recovered alone.")
+    static let holdFor = Setting(
+        "deliveries.hold_for", .duration(.seconds(60) ... .seconds(3650 * 86_400)), default: "30d",
+        "How long events are held for a disabled subscription; then their deliveries have failed.")
+
     static let deliveries: [SettingDescription] = [
         retrySchedule.description, deliveryTimeout.description, deliveryNetworks.description, deliveryPorts.description,
+        disableAfter.description, probeEvery.description, enableAgain.description, holdFor.description,
         deliveryRetention.description, eventRetention.description,
     ]
 

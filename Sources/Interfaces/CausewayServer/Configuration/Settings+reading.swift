@@ -152,6 +152,10 @@ extension Settings.Deliveries {
         allowedPorts = reader.optional(SettingTable.deliveryPorts)
         retention = reader.value(SettingTable.deliveryRetention)
         eventRetention = reader.value(SettingTable.eventRetention)
+        disableAfter = reader.value(SettingTable.disableAfter)
+        probeEvery = reader.value(SettingTable.probeEvery)
+        enablesAgain = reader.value(SettingTable.enableAgain)
+        holdFor = reader.value(SettingTable.holdFor)
     }
 }
 

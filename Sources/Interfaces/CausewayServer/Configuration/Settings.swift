@@ -125,6 +125,10 @@ public struct Settings: Sendable {
         public let retention: Duration
         /// Of events without deliveries.
         public let eventRetention: Duration
+        public let disableAfter: Duration
+        public let probeEvery: Duration
+        public let enablesAgain: Bool
+        public let holdFor: Duration
     }
 
     public struct Imports: Sendable {

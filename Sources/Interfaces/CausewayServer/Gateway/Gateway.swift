@@ -96,7 +96,7 @@ public struct Gateway: Sendable {
                 deliveries: DeliveryRetention(
                     engine: engine, time: time, logger: logger, deliveries: settings.deliveries.retention,
                     events: settings.deliveries.eventRetention),
-                auditRetention: settings.auditRetention),
+                held: HeldDeliveries(keptFor: settings.deliveries.holdFor), auditRetention: settings.auditRetention),
         ]
         services += EventWiring.dispatchers(engine: engine, time: time, logger: logger).map { dispatcher in
             CancellableService(run: dispatcher.run)

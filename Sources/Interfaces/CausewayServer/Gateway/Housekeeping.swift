@@ -5,13 +5,14 @@ import Logging
 import ServiceLifecycle
 import Storage
 
-/// Removes what is kept for a time that is over, in small batches, so that no writer waits long: answers for an
-/// `Idempotency-Key`, entries of the audit log, deliveries and events.
+/// Ends and removes what has had its time, in small batches, so that no writer waits long: answers for an
+/// `Idempotency-Key`, deliveries held for a disabled subscription, entries of the audit log, deliveries and events.
 struct Housekeeping: Service {
     let engine: any StorageEngine
     let time: any TimeSource
     let logger: Logger
     let deliveries: DeliveryRetention
+    let held: HeldDeliveries
     let auditRetention: Duration
 
     private static let interval = Duration.seconds(60)
@@ -25,9 +26,7 @@ struct Housekeeping: Service {
                 var round = 0
                 while true {
                     try await time.sleep(for: Self.interval)
-                    await tidy { now, transaction in
-                        try IdempotencyLog().prune(at: now, limit: Self.batch, in: transaction)
-                    }
+                    await tidy()
                     round += 1
                     if round % Self.slowRounds == 1 { await tidySlowly() }
                 }
@@ -35,9 +34,18 @@ struct Housekeeping: Service {
         }
     }
 
+    private func tidy() async {
+        _ = await inBatches { try IdempotencyLog().prune(at: $0, limit: Self.batch, in: $1) }
+        let expired = await inBatches { [held] in try held.expire(at: $0, limit: Self.batch, in: $1) }
+        if expired > 0 {
+            logger.warning(
+                "deliveries were held for too long and have failed", metadata: ["deliveries": "\(expired)"])
+        }
+    }
+
     private func tidySlowly() async {
-        await tidy { [auditRetention] now, transaction in
-            try AuditLog().prune(before: now - auditRetention, limit: Self.batch, in: transaction)
+        _ = await inBatches { [auditRetention] in
+            try AuditLog().prune(before: $0 - auditRetention, limit: Self.batch, in: $1)
         }
         do {
             try await deliveries.tidy()
@@ -46,15 +54,20 @@ struct Housekeeping: Service {
         }
     }
 
-    /// - Parameter prune: removes one batch and returns how many.
-    private func tidy(_ prune: @escaping @Sendable (Timestamp, any Transaction) throws -> Int) async {
+    /// - Parameter step: one batch; returns how many it found.
+    private func inBatches(
+        _ step: @escaping @Sendable (Timestamp, any Transaction) throws -> Int
+    ) async -> Int {
+        var total = 0
         do {
-            var removed = Self.batch
-            while removed == Self.batch, !Task.isCancelled {
-                removed = try await engine.write { [time] in try prune(time.now(), $0) }
+            var found = Self.batch
+            while found == Self.batch, !Task.isCancelled {
+                found = try await engine.write { [time] in try step(time.now(), $0) }
+                total += found
             }
         } catch {
             logger.error("tidying up failed", metadata: ["error": "\(error)"])
         }
+        return total
     }
 }

@@ -67,9 +67,13 @@ extension Settings {
     }
 
     var deliverySettings: DeliveryEngine.Settings {
-        DeliveryEngine.Settings(
+        var settings = DeliveryEngine.Settings(
             retrySchedule: deliveries.retrySchedule, timeout: deliveries.timeout, egress: deliveryEgress,
             userAgent: ProductVersion.userAgent, vault: vault, eventSource: internalURL)
+        settings.disableAfter = deliveries.disableAfter
+        settings.probeInterval = deliveries.probeEvery
+        settings.enablesAgain = deliveries.enablesAgain
+        return settings
     }
 
     var vault: SecretVault { SecretVault(current: secrets.key, previous: secrets.previousKeys) }

@@ -93,6 +93,13 @@ final class StoreStanding: Sendable {
         for (state, count) in deliveries.counts {
             metrics.sample("causeway_deliveries", [(name: "state", value: state.rawValue)], count)
         }
+        metrics.family(
+            "causeway_subscriptions_in_trouble", .gauge,
+            "Subscriptions whose endpoint fails, that are disabled for it (failures, gone), or answer again while disabled."
+        )
+        for (trouble, count) in try SubscriptionStanding(in: transaction).counts {
+            metrics.sample("causeway_subscriptions_in_trouble", [(name: "trouble", value: trouble)], count)
+        }
         metrics.single(
             "causeway_deliveries_oldest_due_seconds", .gauge, "How long the oldest delivery that is due has been due.",
             deliveries.oldestDue.inSeconds)

@@ -1,0 +1,139 @@
+import CausewayCore
+import Events
+import Fanout
+import Hummingbird
+import Storage
+import Support
+import Synchronization
+import Testing
+
+@Suite("Rate, pace and places", .onEveryEngine, .timeLimit(.minutes(2)))
+struct PacingTests {
+    @Test("no more go in a second than rate_per_second, over all gateways")
+    func rate() async throws {
+        let house = try await FanoutHouse()
+        try await Sink.run { sink in
+            _ = try await house.subscribe(["url": .string(sink.url), "rate_per_second": 2])
+            for number in 0..<6 { try await house.publish("export.completed", "exp_\(number)") }
+            try await house.running(house.engine()) {
+                try await house.running(house.engine()) {
+                    for count in 1...6 {
+                        try await house.until {
+                            try await house.all(DeliveryFilter(states: [.delivered])).count == count
+                        }
+                        #expect(sink.requests.count == count)
+                        house.time.advance(by: .milliseconds(500))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("after trouble a backlog is sent, never more at a time than allowed, and all is well again")
+    func slowStart() async throws {
+        let house = try await FanoutHouse()
+        let isUp = Atomic(false)
+        let underWay = Mutex((now: 0, most: 0))
+        try await Sink.run { _ in
+            guard isUp.load(ordering: .relaxed) else { return Response(status: .serviceUnavailable) }
+            underWay.withLock {
+                $0.now += 1
+                $0.most = max($0.most, $0.now)
+            }
+            await Task.yield()
+            underWay.withLock { $0.now -= 1 }
+            return Response(status: .ok)
+        } _: { sink in
+            let id = try await house.subscribe(["url": .string(sink.url), "max_in_flight": 8]).id
+            try await house.running(house.engine(schedule: "5s,5s,5s,5s,5s,5s")) {
+                for number in 0..<4 { try await house.publish("export.completed", "exp_\(number)") }
+                try await house.until {
+                    try await house.all().allSatisfy { $0.attemptCount == 1 && $0.state == .pending }
+                }
+                let failing = try await house.subscriptions.subscription(id)
+                #expect(failing.health.failingSince == house.time.now())
+                #expect(failing.json.object?["failing_since"] == .string(house.time.now().rfc3339))
+                for number in 4..<60 { try await house.publish("export.completed", "exp_\(number)") }
+                isUp.store(true, ordering: .relaxed)
+                house.time.advance(by: .seconds(7))
+                try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 60 }
+            }
+            #expect(underWay.withLock { $0.most } <= 8)
+            #expect(try await house.subscriptions.subscription(id).health.failingSince == nil)
+        }
+    }
+
+    @Test("while an endpoint in trouble hangs, its oldest delivery is tried when its schedule says")
+    func oldest() async throws {
+        let house = try await FanoutHouse()
+        let count = Atomic(0)
+        let hangs = Moment()
+        let end = Moment()
+        try await Sink.run { _ in
+            let number = count.add(1, ordering: .relaxed).newValue
+            if number <= 3 { return Response(status: .serviceUnavailable) }
+            guard number == 4 else { return Response(status: .ok) }
+            await hangs.happen()
+            await end.wait()
+            return Response(status: .ok)
+        } _: { sink in
+            _ = try await house.subscribe(["url": .string(sink.url), "max_in_flight": 8])
+            try await house.running(house.engine(schedule: "60s,60s", timeout: .seconds(3600))) {
+                var events: [EventID] = []
+                for number in 0..<3 { events.append(try await house.publish("export.completed", "exp_\(number)")) }
+                try await house.until {
+                    try await house.all().allSatisfy { $0.attemptCount == 1 && $0.state == .pending }
+                }
+                // The pace is one by now: this one takes its place and hangs, the next waits.
+                let hanging = try await house.publish("export.completed", "exp_3")
+                await hangs.wait()
+                let waiting = try await house.publish("export.completed", "exp_4")
+                house.time.advance(by: .seconds(80))
+                try await house.until {
+                    try await house.all(DeliveryFilter(events: [events[0]])).first?.state == .delivered
+                }
+                #expect(try await house.all(DeliveryFilter(events: [hanging])).first?.state == .delivering)
+                await end.happen()
+                try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 5 }
+                #expect(try await house.all(DeliveryFilter(events: [waiting])).first?.attemptCount == 1)
+            }
+        }
+    }
+
+    @Test("two hundred endpoints that hang leave the places of ten that answer alone")
+    func dead() async throws {
+        let house = try await FanoutHouse()
+        let end = Moment()
+        let arrived = Atomic(0)
+        let isFull = Moment()
+        try await Sink.run { request in
+            guard request.path == "/dead" else { return Response(status: .ok) }
+            if arrived.add(1, ordering: .relaxed).newValue == 256 { await isFull.happen() }
+            await end.wait()
+            return Response(status: .ok)
+        } _: { sink in
+            for _ in 0..<200 {
+                _ = try await house.subscribe([
+                    "url": .string("http://127.0.0.1:\(sink.port)/dead"), "events": ["export.failed"],
+                ])
+            }
+            var healthy: [SubscriptionID] = []
+            for _ in 0..<10 {
+                healthy.append(
+                    try await house.subscribe(["url": .string(sink.url), "events": ["export.completed"]]).id)
+            }
+            try await house.running(house.engine(timeout: .seconds(3600), places: 256)) {
+                for number in 0..<3 { try await house.publish("export.failed", "exp_\(number)") }
+                await isFull.wait()
+                // From now on they count as slow.
+                house.time.advance(by: .seconds(1))
+                for number in 0..<20 { try await house.publish("export.completed", "exp_\(number)") }
+                try await house.until {
+                    try await house.all(DeliveryFilter(subscriptions: healthy, states: [.delivered])).count == 200
+                }
+                #expect(arrived.load(ordering: .relaxed) == 256)
+                await end.happen()
+            }
+        }
+    }
+}
