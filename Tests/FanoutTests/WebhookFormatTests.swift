@@ -46,6 +46,22 @@ struct WebhookFormatTests {
             ])
     }
 
+    @Test("what a proxy that is not there is to blame for is not charged to the endpoint")
+    func proxy() async throws {
+        let lines = LogLines()
+        let house = try await FanoutHouse(logging: lines, proxy: "http://127.0.0.1:9")
+        for url in ["http://127.0.0.1:8/", "https://team.example/"] {
+            _ = try await house.subscribe(["url": .string(url)])
+        }
+        try await house.running(house.engine()) {
+            try await house.publish()
+            try await house.until {
+                lines.all.count { $0.metadata["reason"]?.contains("proxy") == true } >= 2
+            }
+        }
+        #expect(try await house.all().allSatisfy { $0.state == .pending && $0.attemptCount == 0 })
+    }
+
     @Test("`vendor` takes export.completed alone, and says so")
     func vendorEvents() async throws {
         let house = try await FanoutHouse()

@@ -11,6 +11,8 @@ public struct OutboundError: Error, Sendable, CustomStringConvertible {
     public var head: OutboundResponseHead?
     public var remoteAddress: String?
     public var timings: TransferTimings
+    /// The proxy could not be reached or did not let us in: it says nothing about the peer.
+    public var isProxyFault = false
 
     init(
         _ kind: Kind, stage: Stage = .resolve, requestMayHaveReachedPeer: Bool = false, words: String,

@@ -21,13 +21,16 @@ struct FanoutHouse: Sendable {
     var deliveries: DeliveryOperations { .init(engine: storage) }
     var dispatcher: EventDispatcher { EventMatching.dispatcher(engine: storage, time: time, logger: logger) }
 
-    init(allowing networks: [String] = ["127.0.0.0/8"], logging lines: LogLines = LogLines()) async throws {
+    init(
+        allowing networks: [String] = ["127.0.0.0/8"], logging lines: LogLines = LogLines(),
+        proxy: String? = nil
+    ) async throws {
         database = try await TestDatabase(EventMigrations.all + WorkQueueMigrations.all + FanoutMigrations.all)
         logger = lines.logger()
         egress = EgressPolicy(allowing: try AllowedNetworks(parsing: networks))
         loop = CurlMultiLoop(logger: logger)
         try loop.start()
-        client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: "test"))
+        client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: "test", proxy: proxy))
     }
 
     /// Its endpoint has long been answering.

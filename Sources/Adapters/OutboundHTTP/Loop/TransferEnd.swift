@@ -26,6 +26,7 @@ struct TransferEnd: Sendable {
         var error = OutboundError(
             failure.kind, stage: Self.stage(of: transfer), requestMayHaveReachedPeer: transfer.timesSent > 0,
             words: failure.words, timings: timings)
+        if case .curl(let code) = cause { error.isProxyFault = Self.isProxyFault(code, of: transfer) }
         if headCame {
             let head = TransferHead(reader: transfer.head, handle: transfer.handle)
             error.head = head.read()
@@ -54,6 +55,13 @@ struct TransferEnd: Sendable {
             let kind = OutboundError.Kind(code, of: transfer)
             return (kind, transfer.handle.words(code))
         }
+    }
+
+    private static func isProxyFault(_ code: CURLcode, of transfer: Transfer) -> Bool {
+        guard transfer.usesProxy, !transfer.isSent else { return false }
+        // A connection of its own is only made to the proxy; 407: it wants to know who we are.
+        return [CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY, CURLE_COULDNT_CONNECT].contains(code)
+            || transfer.handle.easy.number(CURLINFO_HTTP_CONNECTCODE) == 407
     }
 
     /// From what is known to have happened, not from the error's name: many of libcurl's codes fit several stages.

@@ -76,6 +76,8 @@ struct DeliverySender: Sendable {
         if let head = error.head, (200..<300).contains(head.status.code) {
             return .answered(status: head.status.code, body: [], retryAfter: nil)
         }
+        // No more the endpoint's fault than ours.
+        if error.isProxyFault { return .abandoned(reason: "the proxy could not be used: \(error.words)") }
         switch error.kind {
         case .timeout: return .unanswered(.timeout, detail: error.words)
         case .resolve: return .unanswered(.resolve, detail: error.words)
