@@ -102,7 +102,7 @@ extension StoreCase {
 
         time.advance(by: .seconds(100 * 86_400))
         let retention = DeliveryRetention(
-            engine: engine, time: time, logger: Logger(label: "test"), deliveries: .seconds(86_400),
+            engine: engine, time: time, deliveries: .seconds(86_400),
             events: .seconds(86_400))
         try await engine.write { transaction in
             _ = try transaction.execute(

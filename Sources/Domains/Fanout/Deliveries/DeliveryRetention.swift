@@ -1,6 +1,5 @@
 public import CausewayCore
 import Events
-public import Logging
 public import Storage
 
 /// Removes what is over for long: deliveries with their attempts, events that no delivery needs, rows of deleted
@@ -10,19 +9,17 @@ public struct DeliveryRetention: Sendable {
 
     private let engine: any StorageEngine
     private let time: any TimeSource
-    private let logger: Logger
-    /// Of a delivery since its end, and of one that is held since its event.
+    /// Of a delivery since its end.
     private let deliveries: Duration
     /// Of an event without deliveries.
     private let events: Duration
     private let log = EventLog()
 
     public init(
-        engine: any StorageEngine, time: any TimeSource, logger: Logger, deliveries: Duration, events: Duration
+        engine: any StorageEngine, time: any TimeSource, deliveries: Duration, events: Duration
     ) {
         self.engine = engine
         self.time = time
-        self.logger = logger
         self.deliveries = deliveries
         self.events = events
     }
@@ -39,34 +36,9 @@ public struct DeliveryRetention: Sendable {
                     try transaction.row("SELECT MIN(position) AS position FROM event_cursor")?["position"] ?? 0)
             )
         }
-        try await cancelHeld(before: deliveriesEnd * DeliveryNumber.subscriptions, at: now)
         try await removeDeliveries(before: deliveriesEnd * DeliveryNumber.subscriptions, endedBefore: now - deliveries)
         try await removeEvents(before: eventsEnd)
         try await removeSubscriptions(deletedBefore: now - deliveries)
-    }
-
-    /// What was held for as long as deliveries are kept will not be sent: on record, and said.
-    private func cancelHeld(before end: Int64, at now: Timestamp) async throws {
-        var count = 0
-        try await walk { _, limit in
-            let cancelled = try await engine.write { transaction in
-                try transaction.execute(
-                    """
-                    UPDATE delivery SET state = 'cancelled', ended_at = \(now)
-                    WHERE number IN (
-                        SELECT number FROM delivery
-                        WHERE state IN ('failed', 'held', 'cancelled') AND state = 'held' AND number < \(end)
-                        ORDER BY number LIMIT \(limit) \(query: transaction.dialect.skipLocked))
-                      AND state = 'held'
-                    """)
-            }
-            count += cancelled
-            return cancelled == limit ? 0 : nil
-        }
-        guard count > 0 else { return }
-        logger.warning(
-            "deliveries held for a disabled subscription were cancelled: they are older than deliveries.retention",
-            metadata: ["deliveries": "\(count)"])
     }
 
     private func removeDeliveries(before end: Int64, endedBefore time: Timestamp) async throws {

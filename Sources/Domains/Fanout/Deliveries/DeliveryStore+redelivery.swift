@@ -17,6 +17,10 @@ extension DeliveryStore {
             WHERE number IN \(query: BatchRows.numbers(numbers)) AND state <> 'delivering'
             """)
         guard count > 0, subscription.enabled else { return count }
+        // Those of an order wait for one another, whenever they are sent again.
+        if subscription.terms.ordering != .none {
+            try DeliveryOrder().change(subscription.number, at: now, in: transaction)
+        }
         try transaction.execute(
             """
             UPDATE delivery_lane SET ready_at = CASE

@@ -30,6 +30,7 @@ public struct Redelivery: Sendable {
     private let time: any TimeSource
     private let store = DeliveryStore()
     private let subscriptions = SubscriptionStore()
+    private let lanes = DeliveryLanes()
     private let log = EventLog()
 
     public init(engine: any StorageEngine, queue: WorkQueue, time: any TimeSource) {
@@ -98,7 +99,7 @@ public struct Redelivery: Sendable {
             guard subscription.terms.format != .vendor || event.type == WebhookMessage.vendorType else {
                 throw FanoutError.notInFormat
             }
-            try DeliveryQueue.lock([subscription.number], in: transaction)
+            try lanes.lock([subscription.number], in: transaction)
             let now = time.now()
             try store.insertEnded(event.sequence, subscription.number, at: now, in: transaction)
             let number = event.sequence * DeliveryNumber.subscriptions + subscription.number
@@ -121,7 +122,7 @@ public struct Redelivery: Sendable {
         guard let subscription = try subscriptions.subscription(id, in: transaction, locking: true) else {
             throw FanoutError.subscriptionDeleted
         }
-        try DeliveryQueue.lock([subscription.number], in: transaction)
+        try lanes.lock([subscription.number], in: transaction)
         return subscription
     }
 
@@ -147,7 +148,7 @@ public struct Redelivery: Sendable {
         let chosen = Dictionary(grouping: rows.filter(walk.chooses), by: \.subscription)
         let numbers = chosen.keys.sorted()
         try subscriptions.lock(numbers, in: transaction)
-        try DeliveryQueue.lock(numbers, in: transaction)
+        try lanes.lock(numbers, in: transaction)
         for subscription in try subscriptions.existing(numbers, in: transaction) {
             let deliveries = chosen[subscription.number, default: []].map(\.number)
             try store.sendAgain(deliveries, of: subscription, at: now, in: transaction)

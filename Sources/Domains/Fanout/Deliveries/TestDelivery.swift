@@ -53,7 +53,8 @@ public struct TestDelivery: Sendable {
                 attempt: 1, step: 0, subscription: subscription,
                 event: EventEnvelope(
                     sequence: event.sequence, id: event.id, type: event.type, timestamp: event.timestamp,
-                    resource: event.resource, data: event.data.text))
+                    resource: event.resource, data: event.data.text),
+                claimedAt: draft.timestamp)
         }
         let report = await sender.attempt(claim)
         if case .abandoned(let reason) = report.outcome { throw FanoutError.notSent(reason) }

@@ -82,10 +82,7 @@ extension SettingTable {
         "The ports that subscribers' URLs may have, such as 80,443.")
     static let deliveryRetention = Setting(
         "deliveries.retention", .duration(.seconds(3600) ... .seconds(3650 * 86_400)), default: "30d",
-        """
-        How long a delivery that has ended is kept with its attempts. One that waits for its subscription to be enabled \
-        is cancelled after as long.
-        """)
+        "How long a delivery that has ended is kept with its attempts.")
     static let eventRetention = Setting(
         "events.retention", .duration(.seconds(3600) ... .seconds(3650 * 86_400)), default: "90d",
         "How long GET /v1/events has an event; longer where a delivery of it is kept.")

@@ -94,7 +94,7 @@ public struct Gateway: Sendable {
             Housekeeping(
                 engine: engine, time: time, logger: logger,
                 deliveries: DeliveryRetention(
-                    engine: engine, time: time, logger: logger, deliveries: settings.deliveries.retention,
+                    engine: engine, time: time, deliveries: settings.deliveries.retention,
                     events: settings.deliveries.eventRetention),
                 held: HeldDeliveries(keptFor: settings.deliveries.holdFor), auditRetention: settings.auditRetention),
         ]
