@@ -54,7 +54,9 @@ struct ListenCommand: AsyncParsableCommand {
                     group.addTask {
                         guard let port = await listener.boundPort() else { return }
                         let url = publicURL ?? "http://\(host):\(port)/hooks"
-                        try await GatewayClient.with(address, key: key) { client in
+                        try await GatewayClient.with(
+                            address, key: key, retryFor: .zero, told: { listener.say($0) }
+                        ) { client in
                             try await subscription.begin(at: url, client)
                         }
                         listener.say("Listening at \(url) for \(address). Ctrl-C ends it.")
@@ -68,7 +70,9 @@ struct ListenCommand: AsyncParsableCommand {
         }
         // Also where the answer to the making was lost, or never waited for.
         do {
-            try await GatewayClient.with(address, key: key) { try await subscription.end($0) }
+            try await GatewayClient.with(address, key: key, retryFor: .zero, told: { listener.say($0) }) {
+                try await subscription.end($0)
+            }
         } catch {
             failure =
                 failure
