@@ -53,8 +53,9 @@ struct PacingTests {
                 let failing = try await house.subscriptions.subscription(id)
                 #expect(failing.health.failingSince == house.time.now())
                 #expect(failing.json.object?["failing_since"] == .string(house.time.now().rfc3339))
-                for number in 4..<60 { try await house.publish("export.completed", "exp_\(number)") }
+                // Before anything else goes out: what fails after the clock was moved would wait for good.
                 isUp.store(true, ordering: .relaxed)
+                for number in 4..<60 { try await house.publish("export.completed", "exp_\(number)") }
                 house.time.advance(by: .seconds(7))
                 try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 60 }
             }
