@@ -13,14 +13,12 @@ extension DeliveryStore {
         let count = try transaction.execute(
             """
             UPDATE delivery SET state = \(state), visible_at = \(subscription.enabled ? now : nil), step = 0,
-                                ended_at = NULL
+                                ended_at = NULL, error_detail = NULL, order_key = NULL
             WHERE number IN \(query: BatchRows.numbers(numbers)) AND state <> 'delivering'
             """)
-        guard count > 0, subscription.enabled else { return count }
         // Those of an order wait for one another, whenever they are sent again.
-        if subscription.terms.ordering != .none {
-            try DeliveryOrder().change(subscription.number, at: now, in: transaction)
-        }
+        if subscription.terms.ordering != .none { try order.change(subscription.number, at: now, in: transaction) }
+        guard count > 0, subscription.enabled else { return count }
         try transaction.execute(
             """
             UPDATE delivery_lane SET ready_at = CASE
@@ -56,13 +54,13 @@ extension DeliveryStore {
             """)
     }
 
-    /// The next of a replay, newest first, whatever their state.
+    /// The next of a replay, oldest first, whatever their state.
     func walked(_ walk: ReplayWalk, in transaction: any Transaction) throws -> [ReplayWalk.Row] {
         try transaction.all(
             """
             SELECT d.number, d.subscription_number, d.state, e.type, e.occurred_at
             FROM delivery d JOIN event_log e ON e.sequence = d.event_sequence
-            WHERE \(query: range(of: walk)) ORDER BY d.number DESC LIMIT \(ReplayWalk.batch)
+            WHERE \(query: range(of: walk)) ORDER BY d.number LIMIT \(ReplayWalk.batch)
             """)
     }
 

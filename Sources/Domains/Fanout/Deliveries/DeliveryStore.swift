@@ -4,7 +4,7 @@ import Storage
 
 /// Deliveries and attempts as people look at them, and what a change of their subscription does to them.
 struct DeliveryStore: Sendable {
-    private let order = DeliveryOrder()
+    let order = DeliveryOrder()
 
     private static let columns: SQLQuery = """
         SELECT d.*, e.id AS event_id, e.type AS event_type, s.id AS subscription_id,

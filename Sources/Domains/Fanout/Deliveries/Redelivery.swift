@@ -155,7 +155,7 @@ public struct Redelivery: Sendable {
         }
         guard rows.count == ReplayWalk.batch, let last = rows.last else { return nil }
         var rest = walk
-        rest.below = last.number
+        rest.first = last.number + 1
         return rest
     }
 }

@@ -2,7 +2,7 @@ import CausewayCore
 import Storage
 import WorkQueue
 
-/// A walk over deliveries that are to be sent again, from the newest to the oldest. Where it is stands in the payload of
+/// A walk over deliveries that are to be sent again, from the oldest to the newest. Where it is stands in the payload of
 /// its work item, which is replaced in the transaction of each step: a delivery is sent again once, whatever dies.
 struct ReplayWalk: Sendable {
     static let kind = "delivery.replay"
@@ -13,9 +13,9 @@ struct ReplayWalk: Sendable {
     var id = RandomToken.make(bytes: 12)
     /// Nil: of any.
     let subscription: Int64?
-    /// Numbers of deliveries: the lowest, and the one behind the highest that is still to be looked at.
-    let first: Int64
-    var below: Int64
+    /// Numbers of deliveries: the lowest that is still to be looked at, and the one behind the highest.
+    var first: Int64
+    let below: Int64
     /// When the event happened.
     let since: Timestamp
     let until: Timestamp
@@ -47,7 +47,7 @@ struct ReplayWalk: Sendable {
 extension ReplayWalk {
     func draft(at now: Timestamp) -> WorkDraft {
         WorkDraft(
-            kind: Self.kind, key: "\(id) \(below)",
+            kind: Self.kind, key: "\(id) \(first)",
             payload: [
                 "id": .string(id), "subscription": subscription.map(JSONValue.integer) ?? .null,
                 "first": .integer(first), "below": .integer(below), "since": .integer(since.milliseconds),

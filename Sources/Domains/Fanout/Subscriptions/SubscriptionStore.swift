@@ -78,7 +78,8 @@ struct SubscriptionStore: Sendable {
         guard !numbers.isEmpty else { return [] }
         return try transaction.all(
             """
-            SELECT * FROM subscription WHERE number IN \(query: BatchRows.numbers(numbers)) AND deleted_at IS NULL
+            \(query: Self.columns) \(query: Self.tables)
+            WHERE s.number IN \(query: BatchRows.numbers(numbers)) AND s.deleted_at IS NULL
             """)
     }
 
