@@ -132,7 +132,8 @@ struct PacingTests {
                 try await house.until {
                     try await house.all(DeliveryFilter(subscriptions: healthy, states: [.delivered])).count == 200
                 }
-                #expect(arrived.load(ordering: .relaxed) == 256)
+                // Those that had no attempt under way yet took places of their own, within twice as many.
+                #expect((256...512).contains(arrived.load(ordering: .relaxed)))
                 await end.happen()
             }
         }

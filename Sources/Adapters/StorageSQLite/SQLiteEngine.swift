@@ -56,16 +56,17 @@ public final class SQLiteEngine: StorageEngine {
 
     private func run(_ read: QueuedTransaction, _ database: Database) {
         let transaction = SQLiteTransaction(database, dialect: dialect)
-        read.finish(
-            Result {
-                do {
-                    return try read.run(in: transaction)
-                } catch {
-                    throw StorageError.translating(error)
-                }
-            })
+        let result = Result {
+            do {
+                return try read.run(in: transaction)
+            } catch {
+                throw StorageError.translating(error)
+            }
+        }
+        // Before its end is told, so that who was told sees it counted.
         statistics.add(.statements, transaction.statements)
         statistics.add(.reads)
+        read.finish(result)
     }
 
     public func write<Result: Sendable>(
