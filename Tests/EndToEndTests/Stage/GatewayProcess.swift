@@ -23,7 +23,9 @@ final class GatewayProcess: Sendable {
             "CAUSEWAY_VENDOR_MEMBER_EMAIL": "ops@example.com", "CAUSEWAY_ADMIN_KEY": Self.adminKey,
             "CAUSEWAY_DELIVERIES_ALLOW_NETWORKS": "127.0.0.0/8", "CAUSEWAY_VENDOR_ALLOW_NETWORKS": "127.0.0.0/8",
             "CAUSEWAY_DELIVERIES_RETRY_SCHEDULE": "200ms,200ms,1s,1s,1s,1s", "CAUSEWAY_POLLING_FAST": "1s",
-            "CAUSEWAY_POLLING_SLOW": "1s", "CAUSEWAY_LOG_LEVEL": "debug",
+            "CAUSEWAY_POLLING_SLOW": "1s",
+            // One call that hangs on a busy machine must not use up a test's patience.
+            "CAUSEWAY_VENDOR_CALL_TIMEOUT": "20s", "CAUSEWAY_LOG_LEVEL": "debug",
         ].merging(settings) { $1 }
     }
 

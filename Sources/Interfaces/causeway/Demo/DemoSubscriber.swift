@@ -2,81 +2,49 @@ import CausewayCore
 import Fanout
 import Foundation
 import HTTPTypes
-import Hummingbird
-import Logging
-import NIOCore
 import ServiceLifecycle
 import Synchronization
 
 /// A team's program that takes webhooks, and believes none that it has not verified.
 final class DemoSubscriber: Service {
     let name: String
-    private let inbox: AsyncStream<DemoArrival>.Continuation
-    private let state: Mutex<State>
-    private let ports: AsyncStream<Int>
-    private let listening: AsyncStream<Int>.Continuation
-
-    private struct State {
-        var secret: SigningSecret?
-        /// How many more good webhooks are answered 503.
-        var failuresLeft: Int
-    }
+    private let receiver: WebhookReceiver
 
     /// - Parameter failures: how many webhooks it answers with 503 before it takes one.
     init(_ name: String, failures: Int = 0, inbox: AsyncStream<DemoArrival>.Continuation) {
         self.name = name
-        self.inbox = inbox
-        state = Mutex(State(failuresLeft: failures))
-        (ports, listening) = AsyncStream.makeStream()
+        let failuresLeft = Counter(failures)
+        receiver = WebhookReceiver { arrival in
+            let status = arrival.forgery != nil ? 401 : failuresLeft.takeOne() ? 503 : 204
+            inbox.yield(DemoArrival(subscriber: name, webhook: arrival, status: status))
+            return .init(code: status)
+        }
     }
 
     /// Where it takes webhooks, as soon as it does.
     func url() async throws -> String {
-        guard let port = await ports.first(where: { _ in true }) else {
+        guard let port = await receiver.listeningPort() else {
             throw DemoFailure("the subscriber \(name) could not listen")
         }
         return "http://127.0.0.1:\(port)/hooks"
     }
 
-    func use(_ secret: SigningSecret) { state.withLock { $0.secret = secret } }
+    func use(_ secret: SigningSecret) { receiver.use(secret) }
 
-    func run() async throws {
-        defer { listening.finish() }
-        let router = Router()
-        router.post("/hooks") { request, _ in try await self.take(request) }
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in
-                if let port = channel.localAddress?.port { self.listening.yield(port) }
-            }, logger: Logger(label: "subscriber") { _ in SwiftLogNoOpLogHandler() })
-        try await application.run()
-    }
+    func run() async throws { try await receiver.run() }
 
-    private func take(_ request: Request) async throws -> Response {
-        let body = try await request.body.collect(upTo: 1 << 20)
-        let secret = state.withLock(\.secret)
-        var forgery: WebhookVerificationError?
-        do throws(WebhookVerificationError) {
-            try WebhookSigning.verify(
-                id: request.headers.value("webhook-id"), timestamp: request.headers.value("webhook-timestamp"),
-                signature: request.headers.value("webhook-signature"), body: Array(body.readableBytesView),
-                secrets: secret.map { [$0] } ?? [], now: SystemTimeSource().now())
-        } catch {
-            forgery = error
-        }
-        let status = forgery != nil ? 401 : takesNext() ? 204 : 503
-        inbox.yield(
-            DemoArrival(
-                subscriber: name, webhookID: request.headers.value("webhook-id") ?? "",
-                event: (try? JSONValue(parsing: String(buffer: body))) ?? .null, forgery: forgery, status: status))
-        return Response(status: .init(code: status))
-    }
+    private final class Counter: Sendable {
+        private let left: Mutex<Int>
 
-    private func takesNext() -> Bool {
-        state.withLock { state in
-            if state.failuresLeft == 0 { return true }
-            state.failuresLeft -= 1
-            return false
+        init(_ count: Int) { left = Mutex(count) }
+
+        /// False where none is left.
+        func takeOne() -> Bool {
+            left.withLock { left in
+                if left == 0 { return false }
+                left -= 1
+                return true
+            }
         }
     }
 }
@@ -91,15 +59,18 @@ struct DemoArrival: Sendable {
     /// What it was answered.
     let status: Int
 
+    init(subscriber: String, webhook: WebhookReceiver.Arrival, status: Int) {
+        self.subscriber = subscriber
+        webhookID = webhook.id
+        event = webhook.event
+        forgery = webhook.forgery
+        self.status = status
+    }
+
     /// `crm      ← export.completed evt_…  signature verified  answers 503`
     var text: String {
         let verdict = forgery.map { "NOT VERIFIED: \($0)" } ?? "signature verified"
         let sender = subscriber.padding(toLength: 8, withPad: " ", startingAt: 0)
         return "\(sender)← \(event["type"]?.string ?? "?") \(webhookID)  \(verdict), answers \(status)"
     }
-}
-
-extension HTTPFields {
-    /// By its name alone: these are no standard fields.
-    fileprivate func value(_ name: String) -> String? { HTTPField.Name(name).flatMap { self[$0] } }
 }

@@ -2,22 +2,15 @@ import CausewayCore
 import Fanout
 import Foundation
 import HTTPTypes
-import Hummingbird
 import Logging
-import NIOCore
 import OutboundHTTP
 
-/// A server that says of each webhook what it is and whether to believe it.
+/// Says of each webhook what it is and whether to believe it, and sends it on if asked.
 final class WebhookListener: Sendable {
-    private static let largestBody = 8 << 20
-
     private let host: String
     private let port: Int
-    private let secret: SigningSecret
-    private let forward: String?
-    private let showsBodies: Bool
-    private let ports: AsyncStream<Int>
-    private let listening: AsyncStream<Int>.Continuation
+    private let receiver: WebhookReceiver
+    private let loop: CurlMultiLoop
 
     /// - Parameters:
     ///   - port: 0 for a free one.
@@ -25,33 +18,33 @@ final class WebhookListener: Sendable {
     init(host: String, port: Int, secret: SigningSecret, forward: String?, showsBodies: Bool) {
         self.host = host
         self.port = port
-        self.secret = secret
-        self.forward = forward
-        self.showsBodies = showsBodies
-        (ports, listening) = AsyncStream.makeStream()
+        let loop = CurlMultiLoop(logger: Logger(label: "forward") { _ in SwiftLogNoOpLogHandler() })
+        let client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: ProductVersion.userAgent))
+        self.loop = loop
+        receiver = WebhookReceiver(host: host, port: port) { webhook in
+            let (status, words) =
+                if let forgery = webhook.forgery {
+                    (401, "NOT VERIFIED: \(forgery)")
+                } else {
+                    await Self.answer(webhook, forward, client)
+                }
+            Self.tell(webhook, "\(words), answered \(status)", showsBody: showsBodies)
+            return .init(code: status)
+        }
+        receiver.use(secret)
     }
 
     /// As soon as it listens; nil where it cannot.
-    func boundPort() async -> Int? { await ports.first { _ in true } }
+    func boundPort() async -> Int? { await receiver.listeningPort() }
 
-    func say(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
+    func say(_ text: String) { Self.say(text) }
 
     /// Until cancelled. Throws where it cannot listen.
     func run() async throws {
-        defer { listening.finish() }
-        let loop = CurlMultiLoop(logger: Logger(label: "forward") { _ in SwiftLogNoOpLogHandler() })
         try loop.start()
-        let client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: ProductVersion.userAgent))
-        let router = Router()
-        router.post("/**") { request, _ in try await self.take(request, client) }
-        let application = Application(
-            router: router, configuration: .init(address: .hostname(host, port: port)),
-            onServerRunning: { channel in
-                if let port = channel.localAddress?.port { self.listening.yield(port) }
-            }, logger: Logger(label: "listener") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>
         do {
-            result = .success(try await application.run())
+            result = .success(try await receiver.run())
         } catch is CancellationError {
             result = .success(())
         } catch {
@@ -61,41 +54,20 @@ final class WebhookListener: Sendable {
         try result.get()
     }
 
-    private func take(_ request: Request, _ client: OutboundHTTPClient) async throws -> Response {
-        let body = Array(try await request.body.collect(upTo: Self.largestBody).readableBytesView)
-        var forgery: WebhookVerificationError?
-        do throws(WebhookVerificationError) {
-            try WebhookSigning.verify(
-                id: request.headers.text("webhook-id"), timestamp: request.headers.text("webhook-timestamp"),
-                signature: request.headers.text("webhook-signature"), body: body, secrets: [secret],
-                now: SystemTimeSource().now())
-        } catch {
-            forgery = error
-        }
-        let (status, words) =
-            if let forgery {
-                (401, "NOT VERIFIED: \(forgery)")
-            } else {
-                await answer(request, body, client)
-            }
-        tell(request, body, "\(words), answered \(status)")
-        return Response(status: .init(code: status))
-    }
-
     /// What the program behind says of a verified webhook, if there is one.
-    private func answer(
-        _ request: Request, _ body: [UInt8], _ client: OutboundHTTPClient
+    private static func answer(
+        _ webhook: WebhookReceiver.Arrival, _ forward: String?, _ client: OutboundHTTPClient
     ) async -> (status: Int, words: String) {
         guard let forward else { return (204, "verified") }
         var headers = HTTPFields()
-        for field in request.headers
+        for field in webhook.headers
         where field.name == .contentType || field.name.canonicalName.hasPrefix("webhook-") {
             headers.append(field)
         }
         do throws(OutboundError) {
             let answer = try await client.send(
                 OutboundRequest(
-                    .post, forward, headers: headers, body: .bytes(body), egress: .unrestricted,
+                    .post, forward, headers: headers, body: .bytes(webhook.body), egress: .unrestricted,
                     answer: .beginning(upTo: 4096)))
             return (answer.status.code, "verified, forwarded")
         } catch {
@@ -103,22 +75,18 @@ final class WebhookListener: Sendable {
         }
     }
 
-    private func tell(_ request: Request, _ body: [UInt8], _ verdict: String) {
-        let text = String(decoding: body, as: UTF8.self)
-        let event = try? JSONValue(parsing: text)
-        let type = event?["type"]?.string ?? event?["event"]?.string ?? "?"
-        let id = request.headers.text("webhook-id") ?? "without an id"
-        say(Self.printable("\(SystemTimeSource().now().rfc3339)  \(type)  \(id)  \(verdict)"))
-        if showsBodies { say("  \(Self.printable(text))") }
+    private static func tell(_ webhook: WebhookReceiver.Arrival, _ verdict: String, showsBody: Bool) {
+        let event = webhook.event
+        let type = event["type"]?.string ?? event["event"]?.string ?? "?"
+        let id = webhook.id.isEmpty ? "without an id" : webhook.id
+        say(printable("\(SystemTimeSource().now().rfc3339)  \(type)  \(id)  \(verdict)"))
+        if showsBody { say("  \(printable(String(decoding: webhook.body, as: UTF8.self)))") }
     }
+
+    private static func say(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
 
     /// What came from anybody must not steer a terminal.
     private static func printable(_ text: String) -> String {
         String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : Character($0) })
     }
-}
-
-extension HTTPFields {
-    /// By its name alone: these are no standard fields.
-    fileprivate func text(_ name: String) -> String? { HTTPField.Name(name).flatMap { self[$0] } }
 }
