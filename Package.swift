@@ -198,8 +198,8 @@ let package = Package(
         tests(
             "FanoutTests",
             [
-                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Fanout", "Support", crypto,
-                hummingbird, logging,
+                "CausewayCore", "Compression", "Storage", "Events", "WorkQueue", "OutboundHTTP", "Fanout", "Support",
+                crypto, hummingbird, logging,
             ]),
         tests(
             "CausewayAPITests",

@@ -2,6 +2,7 @@ import CausewayCore
 import HTTPTypes
 import Logging
 import OutboundHTTP
+import Support
 import Testing
 
 @Suite("Cancelling and stopping")

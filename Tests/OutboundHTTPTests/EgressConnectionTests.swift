@@ -1,5 +1,6 @@
 import HTTPTypes
 import OutboundHTTP
+import Support
 import Testing
 
 @Suite("Egress when connecting")

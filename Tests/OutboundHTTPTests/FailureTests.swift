@@ -159,7 +159,7 @@ struct FailureTests {
             while true { try connection.send(String(repeating: "x", count: 1000)) }
         }
         let error = try await withClient { await $0.failure(of: local(.get, peer.url)) }
-        #expect(error != nil)
+        guard case .tooLarge(.head) = error?.kind else { throw try #require(error) }
         #expect(error?.stage == .receive)
     }
 

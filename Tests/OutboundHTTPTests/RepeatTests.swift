@@ -1,5 +1,6 @@
 import HTTPTypes
 import OutboundHTTP
+import Support
 import Testing
 
 /// libcurl sends a request again by itself when a kept connection turns out to be dead. Retries of money depend on

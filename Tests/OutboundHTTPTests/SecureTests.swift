@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import OutboundHTTP
+import Support
 import Testing
 
 @Suite("TLS and HTTP/2", .enabled(if: Nginx.isInstalled, "needs nginx and openssl"))

@@ -23,14 +23,14 @@ struct FanoutHouse: Sendable {
 
     init(
         allowing networks: [String] = ["127.0.0.0/8"], logging lines: LogLines = LogLines(),
-        proxy: String? = nil
+        proxy: String? = nil, caFile: String? = nil
     ) async throws {
         database = try await TestDatabase(EventMigrations.all + WorkQueueMigrations.all + FanoutMigrations.all)
         logger = lines.logger()
         egress = EgressPolicy(allowing: try AllowedNetworks(parsing: networks))
         loop = CurlMultiLoop(logger: logger)
         try loop.start()
-        client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: "test", proxy: proxy))
+        client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: "test", proxy: proxy, caFile: caFile))
     }
 
     /// Its endpoint has long been answering.

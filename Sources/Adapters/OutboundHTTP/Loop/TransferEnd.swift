@@ -53,7 +53,7 @@ struct TransferEnd: Sendable {
                 return (.egressDenied(denial), denial.description)
             }
             let kind = OutboundError.Kind(code, of: transfer)
-            return (kind, transfer.handle.words(code))
+            return (kind, kind.ownWords ?? transfer.handle.words(code))
         }
     }
 
@@ -120,7 +120,10 @@ extension OutboundError.Kind {
         case CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING,
             CURLE_TOO_MANY_REDIRECTS, CURLE_SEND_FAIL_REWIND, CURLE_HTTP3, CURLE_CHUNK_FAILED:
             self = .protocolViolation
-        default: self = .failed
+        // libcurl's own limit of one header line, which it takes for a lack of memory.
+        case CURLE_OUT_OF_MEMORY where transfer.isSent && !transfer.head.isComplete: self = .tooLarge(.head)
+        // Whatever else the answer brought about is about the peer.
+        default: self = transfer.isSent ? .protocolViolation : .failed
         }
     }
 
@@ -135,7 +138,7 @@ extension OutboundError.Kind {
     fileprivate var ownWords: String? {
         switch self {
         case .egressDenied(let denial): denial.description
-        case .tooLarge(.head): "the answer's headers are longer than \(HeadReader.limit) bytes"
+        case .tooLarge(.head): "the answer's headers, or one of them, are too long"
         case .tooLarge(.body): "the answer is longer than was asked for"
         case .bodySource(let error): "the request's body could not be read: \(error)"
         default: nil

@@ -1,25 +1,28 @@
 import Foundation
-import Support
 
 /// A real server with TLS and HTTP/2, where nginx and openssl are installed. Its certificate is its own authority, for
 /// `localhost` alone.
-final class Nginx: Sendable {
-    static let isInstalled = ["/usr/sbin/nginx", "/usr/bin/openssl"]
+public final class Nginx: Sendable {
+    public static let isInstalled = ["/usr/sbin/nginx", "/usr/bin/openssl"]
         .allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }
 
-    let port: UInt16
-    let folder: String
-    var url: String { "https://localhost:\(port)/" }
-    var certificate: String { folder + "/cert.pem" }
+    public let port: UInt16
+    public let folder: String
+    public var url: String { "https://localhost:\(port)/" }
+    public var certificate: String { folder + "/cert.pem" }
 
-    init() throws {
+    /// - Parameter isExpired: its certificate's time was over a day ago.
+    public init(isExpired: Bool = false) throws {
         folder = NSTemporaryDirectory() + "causeway-nginx-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder + "/files", withIntermediateDirectories: true)
         port = UInt16(try FreePort.any())
         try Self.run(
             "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-            "-keyout", folder + "/key.pem", "-out", folder + "/cert.pem")
+            "-keyout", folder + "/key.pem", "-out", folder + "/new.pem")
+        try Self.run(
+            "/usr/bin/openssl", "x509", "-in", folder + "/new.pem", "-signkey", folder + "/key.pem",
+            "-days", isExpired ? "-1" : "2", "-out", folder + "/cert.pem")
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map { "\($0)_temp_path \(folder)/\($0);" }.joined(separator: " ")
         let settings = """

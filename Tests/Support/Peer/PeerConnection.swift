@@ -1,19 +1,21 @@
 import Foundation
 import Synchronization
 
-struct PeerRequest {
-    var line: String
-    var headers: [String: String]
-    var body: [UInt8]
+public struct PeerRequest: Sendable {
+    public var line: String
+    public var headers: [String: String]
+    public var body: [UInt8]
 }
 
 /// One connection of a `Peer`; used by its thread alone, but for `shut`.
-final class PeerConnection: @unchecked Sendable {
+public final class PeerConnection: @unchecked Sendable {
     /// From 1.
-    let number: Int
+    public let number: Int
     private let socket: Int32
     private let open = Mutex(true)
     private var buffer: [UInt8] = []
+    /// Bytes that the system took.
+    let sent = Atomic(0)
 
     init(socket: Int32, number: Int) {
         self.socket = socket
@@ -21,7 +23,7 @@ final class PeerConnection: @unchecked Sendable {
     }
 
     /// The next request with its body; throws at the connection's end.
-    func readRequest() throws -> PeerRequest {
+    public func readRequest() throws -> PeerRequest {
         var request = try readHead()
         if let length = request.headers["content-length"].flatMap(Int.init) {
             request.body = try read(length)
@@ -36,7 +38,7 @@ final class PeerConnection: @unchecked Sendable {
         return request
     }
 
-    func readHead() throws -> PeerRequest {
+    public func readHead() throws -> PeerRequest {
         let line = try readLine()
         var headers: [String: String] = [:]
         while true {
@@ -59,14 +61,14 @@ final class PeerConnection: @unchecked Sendable {
         }
     }
 
-    func read(_ count: Int) throws -> [UInt8] {
+    public func read(_ count: Int) throws -> [UInt8] {
         while buffer.count < count { try fill() }
         defer { buffer.removeFirst(count) }
         return Array(buffer.prefix(count))
     }
 
     /// Reads bytes and forgets them, giving each piece to `look`; returns how many there were.
-    func drain(_ count: Int = .max, _ look: (ArraySlice<UInt8>) -> Void = { _ in }) -> Int {
+    public func drain(_ count: Int = .max, _ look: (ArraySlice<UInt8>) -> Void = { _ in }) -> Int {
         var total = 0
         while total < count {
             if buffer.isEmpty { guard (try? fill()) != nil else { break } }
@@ -85,9 +87,9 @@ final class PeerConnection: @unchecked Sendable {
         buffer += chunk.prefix(count)
     }
 
-    func send(_ text: String) throws { try send(Array(text.utf8)) }
+    public func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) throws {
+    public func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = unsafe bytes.withUnsafeBytes {
@@ -95,11 +97,12 @@ final class PeerConnection: @unchecked Sendable {
             }
             guard count > 0 else { throw PeerError.system(errno) }
             sent += count
+            self.sent.add(count, ordering: .relaxed)
         }
     }
 
     /// How many bytes can be sent before it would have to wait for the other side for `patience`.
-    func sendUntilBlocked(_ bytes: [UInt8], patience: Duration) -> Int {
+    public func sendUntilBlocked(_ bytes: [UInt8], patience: Duration) -> Int {
         var time = timeval(
             tv_sec: Int(patience.components.seconds), tv_usec: Int(patience.components.attoseconds / 1_000_000_000_000))
         _ = unsafe setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
@@ -115,23 +118,23 @@ final class PeerConnection: @unchecked Sendable {
         }
     }
 
-    func answer(_ status: String = "200 OK", body: String = "ok", headers: String = "") throws {
+    public func answer(_ status: String = "200 OK", body: String = "ok", headers: String = "") throws {
         try send("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
     }
 
     /// Returns when the other side has closed the connection.
-    func waitForClose() {
+    public func waitForClose() {
         while (try? fill()) != nil { buffer = [] }
     }
 
     /// Ends with RST instead of FIN.
-    func reset() {
+    public func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
         close()
     }
 
-    func close() {
+    public func close() {
         let wasOpen = open.withLock { open in
             defer { open = false }
             return open
@@ -140,7 +143,7 @@ final class PeerConnection: @unchecked Sendable {
     }
 
     /// From another thread: whatever this connection waits for ends.
-    func shut() {
+    public func shut() {
         open.withLock { if $0 { _ = shutdown(socket, Int32(SHUT_RDWR)) } }
     }
 }

@@ -3,14 +3,14 @@ import Synchronization
 
 /// A server over plain sockets that does what a test wants, also what no server should: `behaviour` runs on a thread
 /// of its own for each connection, which is closed when it returns.
-final class Peer: Sendable {
-    let port: UInt16
+public final class Peer: Sendable {
+    public let port: UInt16
     private let listener: Int32
     private let connections = Mutex<[PeerConnection]>([])
 
-    var url: String { "http://127.0.0.1:\(port)/" }
+    public var url: String { "http://127.0.0.1:\(port)/" }
 
-    init(_ behaviour: @escaping @Sendable (PeerConnection) throws -> Void) throws {
+    public init(_ behaviour: @escaping @Sendable (PeerConnection) throws -> Void) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var yes: Int32 = 1
         _ = unsafe setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
@@ -56,10 +56,15 @@ final class Peer: Sendable {
     }
 
     /// How many connections were made so far.
-    var connectionCount: Int { connections.withLock { $0.count } }
+    public var connectionCount: Int { connections.withLock { $0.count } }
+
+    /// Bytes that were sent on all of them so far, with what the system holds for the other side.
+    public var sentCount: Int {
+        connections.withLock { connections in connections.reduce(0) { $0 + $1.sent.load(ordering: .relaxed) } }
+    }
 }
 
-enum PeerError: Error {
+public enum PeerError: Error {
     case system(Int32)
     case ended
 }
