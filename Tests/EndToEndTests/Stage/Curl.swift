@@ -47,12 +47,16 @@ struct Curl {
                 folder.appending(path: "headers").path(), "-w", "%{http_code}",
             ] + arguments
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try file("status")
-        process.standardError = try file("trace")
+        let (status, trace) = (try file("status"), try file("trace"))
+        process.standardOutput = status
+        process.standardError = trace
         let exit = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
             do { try process.start() } catch { continuation.resume(throwing: error) }
         }
+        // Not left to the process, which may keep them.
+        try status.close()
+        try trace.close()
         return Curl(
             exit: exit, status: Int(String(decoding: read("status"), as: UTF8.self)) ?? 0,
             headers: String(decoding: read("headers"), as: UTF8.self), body: read("body"),

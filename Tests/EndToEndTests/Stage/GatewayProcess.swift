@@ -89,6 +89,14 @@ final class GatewayProcess: Sendable {
         }
     }
 
+    /// Returns once the present life has written so many lines.
+    func said(_ lines: Int, within limit: Duration) async throws {
+        guard let child = lives.withLock(\.last) else { throw NeverHappened(what: "a gateway") }
+        try await child.state.first("\(lines) lines in the log", within: limit) {
+            $0.lines.count >= lines ? () : nil
+        }
+    }
+
     /// The first warning about an export that the present life writes.
     func warned(of export: String) async throws -> JSONValue {
         guard let child = lives.withLock(\.last) else { throw NeverHappened(what: "a gateway") }
