@@ -15,10 +15,14 @@ final class ChildProcess: Sendable {
     let state = Watched(State())
     private let process = Process()
 
-    init(_ arguments: [String], environment: [String: String], in directory: String) throws {
+    /// - Parameter wrapper: a command that becomes `causeway` with these arguments; none starts it itself.
+    init(
+        _ arguments: [String], under wrapper: [String] = [], environment: [String: String], in directory: String
+    ) throws {
         let output = Pipe()
-        process.executableURL = try Executable.url()
-        process.arguments = arguments
+        let command = wrapper + [try Executable.url().path()] + arguments
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = Array(command.dropFirst())
         process.environment = environment
         process.currentDirectoryURL = URL(filePath: directory)
         process.standardInput = FileHandle.nullDevice

@@ -32,16 +32,19 @@ final class GatewayProcess: Sendable {
     // MARK: Life and death
 
     /// Returns once it listens.
-    /// - Parameter without: settings that have their default in this life.
-    func start(without settings: Set<String> = []) async throws {
-        let child = try launch(without: settings)
+    /// - Parameters:
+    ///   - without: settings that have their default in this life.
+    ///   - wrapper: a command that runs the one behind it.
+    func start(without settings: Set<String> = [], under wrapper: [String] = []) async throws {
+        let child = try launch(without: settings, under: wrapper)
         _ = try await child.line("the gateway listening") { $0.contains("\"message\":\"listening\"") ? () : nil }
     }
 
     /// Starts it without waiting for anything.
-    func launch(without settings: Set<String> = []) throws -> ChildProcess {
+    func launch(without settings: Set<String> = [], under wrapper: [String] = []) throws -> ChildProcess {
         let child = try ChildProcess(
-            ["serve"], environment: environment.filter { !$0.value.isEmpty && !settings.contains($0.key) },
+            ["serve"], under: wrapper,
+            environment: environment.filter { !$0.value.isEmpty && !settings.contains($0.key) },
             in: URL(filePath: dataDirectory).deletingLastPathComponent().path())
         lives.withLock { $0.append(child) }
         return child
