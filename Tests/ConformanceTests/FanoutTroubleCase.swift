@@ -5,6 +5,7 @@ import OutboundHTTP
 import Storage
 import Support
 import Testing
+import WorkQueue
 
 @testable import Fanout
 
@@ -87,7 +88,13 @@ extension StoreCase {
         {
             _ = try await subscriptions.update(ordered, members) { _, _ in }
         }
+        let open = try await DeliveryOperations(engine: engine).list(
+            DeliveryFilter(subscriptions: [ordered], states: [.pending]), PageRequest())
+        for delivery in open.elements {
+            _ = try await Redelivery(engine: engine, queue: WorkQueue(), time: time).retry(delivery.id) { _, _ in }
+        }
         _ = try await subscriptions.update(failing, ["enabled": false]) { _, _ in }
+        time.advance(by: .seconds(70))
         let expired = try await engine.write { transaction throws in
             try HeldDeliveries(keptFor: .seconds(60)).expire(at: time.now(), limit: 2, in: transaction)
         }

@@ -130,6 +130,31 @@ struct RedeliveryTests {
         #expect(try await pending() == [made.id.text: ReplayWalk.batch + 15])
     }
 
+    @Test("what is sent again to one that asks for an order goes before what is newer, which waits behind it")
+    func ordered() async throws {
+        let house = try await FanoutHouse()
+        _ = try await house.subscribe(["url": "http://127.0.0.1:9/", "ordering": "subscription"])
+        for number in 0..<5 { try await house.publish("export.completed", "exp_\(number)") }
+        let made = try await house.all().reversed() as [Delivery]
+        try await house.storage.write { [now = house.time.now()] transaction in
+            for delivery in made.prefix(2) {
+                _ = try transaction.execute(
+                    """
+                    UPDATE delivery SET state = 'failed', visible_at = NULL, ended_at = \(now)
+                    WHERE number = \(delivery.number.value)
+                    """)
+            }
+            try DeliveryOrder().moveUp(all: 1, at: now, in: transaction)
+        }
+        for first in [1, 0, 4] {
+            _ = try await redelivery(house).retry(made[first].id) { _, _ in }
+            let open = try await house.all(DeliveryFilter(states: [.pending])).reversed() as [Delivery]
+            #expect(open.map(\.waitsFor) == [nil] + open.dropLast().map(\.id), "\(first)")
+            #expect(open.map { $0.nextAttemptAt != nil } == [true] + open.dropLast().map { _ in false }, "\(first)")
+        }
+        #expect(try await house.all(DeliveryFilter(states: [.pending])).count == 5)
+    }
+
     @Test("one event is sent again to all that had it, or to one that was never meant to have it")
     func replayEvent() async throws {
         let house = try await FanoutHouse()

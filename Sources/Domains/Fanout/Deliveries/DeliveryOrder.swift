@@ -17,6 +17,12 @@ struct DeliveryOrder: Sendable {
         CASE s.ordering WHEN 'subscription' THEN '' WHEN 'export' THEN m.resource END
         """
 
+    /// The same of one that is there, as its subscription asks for it now.
+    static let ownKey: SQLQuery = """
+        (SELECT \(query: key) FROM subscription s CROSS JOIN event_log m
+         WHERE s.number = delivery.subscription_number AND m.sequence = delivery.event_sequence)
+        """
+
     /// Makes the oldest of each line due, unless it is already, or its next attempt is set.
     func moveUp(_ lines: Set<Line>, at now: Timestamp, in transaction: any Transaction) throws {
         guard !lines.isEmpty else { return }
@@ -35,7 +41,30 @@ struct DeliveryOrder: Sendable {
             """)
     }
 
-    /// The same for all lines of a subscription.
+    /// After older ones have come back into lines: whoever was at the front waits behind them. Costs nothing for those that
+    /// wait already, however many they are.
+    func rejoin(_ lines: Set<Line>, at now: Timestamp, in transaction: any Transaction) throws {
+        guard !lines.isEmpty else { return }
+        let rows = lines.map { "(CAST(\($0.subscription) AS BIGINT), \($0.key))" as SQLQuery }
+        try transaction.execute(
+            """
+            WITH line (subscription_number, order_key) AS (
+                VALUES \(query: BatchRows.joined(rows, filler: "(CAST(-1 AS BIGINT), '')")))
+            UPDATE delivery SET visible_at = NULL WHERE number IN (
+                SELECT (
+                    SELECT d.number FROM delivery d
+                    WHERE d.subscription_number = line.subscription_number AND d.order_key = line.order_key
+                      AND d.ended_at IS NULL AND d.visible_at IS NOT NULL
+                    ORDER BY d.number LIMIT 1)
+                FROM line) AND state = 'pending' AND EXISTS (
+                SELECT 1 FROM delivery o
+                WHERE o.subscription_number = delivery.subscription_number AND o.order_key = delivery.order_key
+                  AND o.ended_at IS NULL AND o.number < delivery.number)
+            """)
+        try moveUp(lines, at: now, in: transaction)
+    }
+
+    /// Makes the oldest due in all lines of a subscription.
     func moveUp(all subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             """
@@ -65,10 +94,7 @@ struct DeliveryOrder: Sendable {
     func change(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             """
-            UPDATE delivery SET order_key = (
-                SELECT \(query: Self.key)
-                FROM subscription s CROSS JOIN event_log m
-                WHERE s.number = delivery.subscription_number AND m.sequence = delivery.event_sequence)
+            UPDATE delivery SET order_key = \(query: Self.ownKey)
             WHERE subscription_number = \(subscription) AND ended_at IS NULL
             """)
         try transaction.execute(

@@ -10,15 +10,20 @@ extension DeliveryStore {
     ) throws -> Int {
         guard !numbers.isEmpty else { return 0 }
         let state = subscription.enabled ? Delivery.State.pending : .held
-        let count = try transaction.execute(
+        let isDue = subscription.enabled && subscription.terms.ordering == .none
+        let keys: [String?] = try transaction.rows(
             """
-            UPDATE delivery SET state = \(state), visible_at = \(subscription.enabled ? now : nil), step = 0,
-                                ended_at = NULL, error_detail = NULL, order_key = NULL
+            UPDATE delivery SET state = \(state), visible_at = \(isDue ? now : nil), step = 0, ended_at = NULL,
+                                error_detail = NULL, order_key = \(query: DeliveryOrder.ownKey)
             WHERE number IN \(query: BatchRows.numbers(numbers)) AND state <> 'delivering'
-            """)
-        // Those of an order wait for one another, whenever they are sent again.
-        if subscription.terms.ordering != .none { try order.change(subscription.number, at: now, in: transaction) }
+            RETURNING order_key
+            """
+        ).map { try $0["order_key"] }
+        let count = keys.count
         guard count > 0, subscription.enabled else { return count }
+        // Those of an order wait for one another, whenever they are sent again.
+        let lines = Set(keys.compactMap(\.self).map { DeliveryOrder.Line(subscription: subscription.number, key: $0) })
+        try order.rejoin(lines, at: now, in: transaction)
         try transaction.execute(
             """
             UPDATE delivery_lane SET ready_at = CASE
