@@ -207,6 +207,23 @@ struct DisablingTests {
         #expect(all[1].errorDetail?.contains("deliveries.hold_for") == true)
         #expect(all[1].endedAt == house.time.now())
     }
+
+    @Test("an old delivery is held for as long as others: the time counts from when its subscription was disabled")
+    func heldSinceDisabled() async throws {
+        let house = try await FanoutHouse()
+        let id = try await house.subscribe(["url": "http://127.0.0.1:9/"]).id
+        try await house.publish()
+        house.time.advance(by: .seconds(60))
+        _ = try await house.subscriptions.update(id, ["enabled": false]) { _, _ in }
+        let held = HeldDeliveries(keptFor: .seconds(50))
+        for (later, count) in [(49, 0), (2, 1)] {
+            house.time.advance(by: .seconds(later))
+            let ended = try await house.storage.write { [now = house.time.now()] in
+                try held.expire(at: now, limit: 100, in: $0)
+            }
+            #expect(ended == count)
+        }
+    }
 }
 
 /// Whether an endpoint is up.

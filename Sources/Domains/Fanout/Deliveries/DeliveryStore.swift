@@ -124,19 +124,22 @@ struct DeliveryStore: Sendable {
         transaction.signal(DeliveryEngine.topic)
     }
 
-    /// Ends what has been held since before a time, the oldest events' first. Returns how many.
+    /// Ends what has been held since before a time, the oldest events' first: what is older than that, but was sent until
+    /// its subscription was disabled, is held since then. Returns how many.
     func expireHeld(
         before: Timestamp, at now: Timestamp, limit: Int, in transaction: any Transaction
     ) throws -> Int {
         try transaction.execute(
             """
             WITH oldest AS (
-                SELECT number, created_at FROM delivery
+                SELECT number, created_at, subscription_number FROM delivery
                 WHERE state IN ('failed', 'held', 'cancelled') AND state = 'held'
                 ORDER BY number LIMIT \(limit) \(query: transaction.dialect.skipLocked))
             UPDATE delivery SET state = 'failed', ended_at = \(now),
                 error_detail = 'Held for longer than deliveries.hold_for while its subscription was disabled.'
-            WHERE number IN (SELECT number FROM oldest WHERE created_at < \(before))
+            WHERE number IN (
+                SELECT o.number FROM oldest o JOIN subscription s ON s.number = o.subscription_number
+                WHERE o.created_at < \(before) AND (s.disabled_at IS NULL OR s.disabled_at < \(before)))
             """)
     }
 }
