@@ -49,6 +49,15 @@ struct LaneHealthTests {
         #expect(health.failingSince == start + .seconds(7))
     }
 
+    @Test("only a probe tells that a disabled one answers, not what was under way when it was disabled")
+    func answers() {
+        var health = LaneHealth(probeAt: start + .seconds(60))
+        health.succeed(maxInFlight: 10, at: start)
+        #expect(health.answersSince == nil)
+        health.succeed(maxInFlight: 10, isProbe: true, at: start + .seconds(60))
+        #expect(health.answersSince == start + .seconds(60))
+    }
+
     @Test("disabling is announced after half of the time, and done no sooner than the other half after that")
     func rule() {
         let rule = DisablingRule(after: .seconds(100))

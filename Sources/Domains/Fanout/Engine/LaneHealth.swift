@@ -28,11 +28,13 @@ public struct LaneHealth: Equatable, Sendable {
     /// It shares the places of those in trouble, and leaves the others' alone.
     var isTroubled: Bool { pace > 0 }
 
-    mutating func succeed(maxInFlight: Int, at now: Timestamp) {
+    /// - Parameter isProbe: only a probe tells that a disabled subscription answers: what was still under way when it was
+    ///   disabled must not, or the probe after it would find nothing new to tell.
+    mutating func succeed(maxInFlight: Int, isProbe: Bool = false, at now: Timestamp) {
         failures = 0
         failingSince = nil
         warnedAt = nil
-        if probeAt != nil, answersSince == nil { answersSince = now }
+        if isProbe, probeAt != nil, answersSince == nil { answersSince = now }
         guard isTroubled else { return }
         pace = pace + 1 >= maxInFlight ? 0 : pace + 1
     }

@@ -95,7 +95,8 @@ struct SubscriptionWatch: Sendable {
 extension LaneHealth {
     fileprivate mutating func fold(_ attempt: JudgedAttempt, at now: Timestamp) {
         if attempt.verdict == .delivered {
-            succeed(maxInFlight: attempt.report.delivery.subscription.terms.maxInFlight, at: now)
+            let delivery = attempt.report.delivery
+            succeed(maxInFlight: delivery.subscription.terms.maxInFlight, isProbe: delivery.isProbe, at: now)
         } else {
             fail(at: now)
         }
