@@ -111,8 +111,9 @@ struct SubscriptionInputTests {
         "URLs that can never be sent to are refused",
         arguments: [
             ("", "invalid_url"), ("team.example/hook", "invalid_url"), ("ftp://team.example/", "invalid_url"),
-            ("https://", "invalid_url"), ("https://team.example/#x", "invalid_url"),
-            ("https://team.example/a b", "invalid_url"), ("https://team.example/\u{e4}", "invalid_url"),
+            ("https://", "invalid_url"), ("http://team.example:0/", "invalid_url"),
+            ("https://team.example/#x", "invalid_url"), ("https://team.example/a b", "invalid_url"),
+            ("https://team.example/\u{e4}", "invalid_url"),
             ("https://user@team.example/", "credentials_in_url"),
             ("https://user:secret@team.example/", "credentials_in_url"),
         ])

@@ -22,6 +22,7 @@ enum WebhookURL {
                 "credentials_in_url", "No user or password in the URL: put an Authorization header into `headers`."
             )
         }
+        guard url.port > 0 else { return ("invalid_url", "Nobody can be reached at port 0.") }
         guard egress.allows(port: url.port) else {
             return ("egress_denied", "Port \(url.port) is not open to webhooks: \(Self.portMend)")
         }
