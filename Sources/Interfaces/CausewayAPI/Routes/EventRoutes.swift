@@ -46,16 +46,23 @@ struct EventRoutes {
             place = found
         }
         let (start, deadline) = (place, time.now() + (wait ?? .zero))
-        let read: @Sendable () async throws -> [Event] = { [engine, log] in
-            try await engine.read { try log.events(after: start, types: types, limit: page.limit + 1, in: $0) }
+        // With the log's end as it was then: what was looked through for a rare type is not looked through again.
+        let look: @Sendable (Int64) async throws -> (events: [Event], end: Int64) = { [engine, log] start in
+            try await engine.read { transaction in
+                let end = try log.lastSequence(in: transaction)
+                return (try log.events(after: start, types: types, limit: page.limit + 1, in: transaction), end)
+            }
         }
+        let read: @Sendable () async throws -> [Event] = { try await look(start).events }
         let events =
             wait == nil
             ? try await read()
             : try await LongPoll.answer { [engine, time] in
                 try await engine.signals.withSubscription(to: [EventLog.topic]) { signal in
+                    var start = start
                     while true {
-                        let events = try await read()
+                        let (events, end) = try await look(start)
+                        start = max(start, end)
                         let now = time.now()
                         guard events.isEmpty, now < deadline else { return events }
                         _ = try await signal.next(until: min(deadline, now + .seconds(2)), by: time)
