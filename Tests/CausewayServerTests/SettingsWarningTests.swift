@@ -40,12 +40,21 @@ struct SettingsWarningTests {
             ("S3_REGION", "eu-west-1", "has no effect"),
             ("DATABASE_URL", "postgres://db.example.com/causeway", "does not ask for TLS"),
             ("DATABASE_LISTEN_URL", "postgres://db/causeway", "has no effect without database_url"),
-            ("OUTBOUND_PROXY", "http://proxy.example.com:3128", "must refuse private addresses"),
+            ("OUTBOUND_PROXY_JUDGES", "true", "has no effect without outbound.proxy"),
         ])
     func contradictions(name: String, text: String, words: String) throws {
         let found = try warnings([name: text])
         #expect(found.count == 1)
         #expect(found.first?.contains(words) == true)
+    }
+
+    @Test("A proxy that judges must refuse private addresses, one that does not gives no warning")
+    func proxy() throws {
+        let proxy = ["OUTBOUND_PROXY": "http://proxy.example.com:3128"]
+        #expect(try warnings(proxy) == [])
+        let found = try warnings(proxy.merging(["OUTBOUND_PROXY_JUDGES": "true"]) { $1 })
+        #expect(found.count == 1)
+        #expect(found.first?.contains("must refuse private addresses") == true)
     }
 
     @Test("The summary for the log holds no secret")

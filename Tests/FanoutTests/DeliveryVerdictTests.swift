@@ -9,11 +9,11 @@ struct DeliveryVerdictTests {
     private let now = Timestamp(milliseconds: 1_700_000_000_000)
     private let schedule = RetrySchedule([.seconds(10), .seconds(100)])
 
-    private func verdict(_ outcome: AttemptReport.Outcome, step: Int = 0) throws -> DeliveryVerdict {
+    private func verdict(_ outcome: AttemptReport.Outcome, step: Int = 0, fence: Int64 = 1) throws -> DeliveryVerdict {
         let terms = SubscriptionTerms(url: "http://x/", secrets: [])
         let report = AttemptReport(
             delivery: ClaimedDelivery(
-                number: DeliveryNumber(1), fence: 1, attempt: 1, step: step,
+                number: DeliveryNumber(1), fence: fence, attempt: 1, step: step,
                 subscription: Subscription(
                     id: SubscriptionID(at: now), number: 1, terms: terms, enabled: true, createdAt: now,
                     afterSequence: 0, version: 1, disabledReason: nil, disabledAt: nil, health: LaneHealth()),
@@ -52,14 +52,20 @@ struct DeliveryVerdictTests {
         #expect(try status(410) == .gone)
     }
 
-    @Test("no answer is tried again, an attempt that we ended ourselves does not count")
+    @Test("no answer is tried again, an attempt that we ended ourselves does not count and waits longer each time")
     func unanswered() throws {
         guard case .retry = try verdict(.unanswered(.reset, detail: "")) else {
             Issue.record("no retry")
             return
         }
         #expect(try verdict(.unanswered(.timeout, detail: ""), step: 2) == .failed)
-        #expect(try verdict(.abandoned(reason: ""), step: 2) == .givenBack(at: now + .seconds(1)))
+        for (fence, wait) in [(1, 1.0), (2, 2), (4, 8), (40, 60)] {
+            guard case .givenBack(let time) = try verdict(.abandoned(reason: ""), step: 2, fence: Int64(fence)) else {
+                Issue.record("it counts")
+                return
+            }
+            #expect((wait * 0.8...min(60, wait * 1.2)).contains(time.since(now).inSeconds))
+        }
     }
 
     @Test("Retry-After of 429 and 503 is waited for where it is longer than the schedule")

@@ -220,14 +220,14 @@ struct SendTests {
         }
     }
 
-    @Test("A proxy that is set is used, and hides no address written in a URL")
+    @Test("A proxy that judges gets the name, and hides no address written in a URL")
     func proxy() async throws {
         let seen = Record<String>()
         let proxy = try Peer { connection in
             seen.add(try connection.readRequest().line)
             try connection.answer(body: "proxy")
         }
-        try await withClient(.init(userAgent: "causeway-tests", proxy: proxy.url)) { client in
+        try await withClient(.init(userAgent: "causeway-tests", proxy: proxy.url, proxyJudges: true)) { client in
             let response = try await client.send(OutboundRequest(.get, "http://example.invalid/x"))
             #expect(response.body == Array("proxy".utf8))
             #expect(seen.all == ["GET http://example.invalid/x HTTP/1.1"])

@@ -4,11 +4,11 @@ import CausewayCore
 public struct OutboundHTTPClient: Sendable {
     public struct Configuration: Sendable {
         public var userAgent: String
-        /// `http://host:port`; nil is none, whatever the environment says. Through a proxy the egress policy can only
-        /// judge addresses written in URLs: names are resolved by the proxy, which must then refuse what is private.
+        /// `http://host:port`; nil is none, whatever the environment says. A request whose egress policy restricts
+        /// addresses goes through a tunnel (CONNECT) to an address that was judged here.
         public var proxy: String?
-        /// Hosts reached without the proxy.
-        public var proxyExceptions: [String]
+        /// The proxy gets names and judges what they resolve to; only addresses written in URLs are judged here.
+        public var proxyJudges: Bool
         /// A PEM file with the authorities to trust instead of the system's.
         public var caFile: String?
         /// Over TLS, where the peer offers it, for collected answers and bodies up to 16 KiB; long bodies go over
@@ -18,12 +18,12 @@ public struct OutboundHTTPClient: Sendable {
         public var idleHandles: Int
 
         public init(
-            userAgent: String, proxy: String? = nil, proxyExceptions: [String] = [], caFile: String? = nil,
+            userAgent: String, proxy: String? = nil, proxyJudges: Bool = false, caFile: String? = nil,
             http2: Bool = true, idleHandles: Int = 256
         ) {
             self.userAgent = userAgent
             self.proxy = proxy
-            self.proxyExceptions = proxyExceptions
+            self.proxyJudges = proxyJudges
             self.caFile = caFile
             self.http2 = http2
             self.idleHandles = idleHandles
@@ -33,6 +33,7 @@ public struct OutboundHTTPClient: Sendable {
     let loop: CurlMultiLoop
     let configuration: Configuration
     private let handles: TransferHandlePool
+    private let resolver = NameResolver()
 
     /// The loop must be started before requests are sent, and outlive them.
     public init(loop: CurlMultiLoop, configuration: Configuration) {
@@ -44,7 +45,7 @@ public struct OutboundHTTPClient: Sendable {
     /// Sends one request and collects the answer as its `answer` rule says. Any status is an answer. Cancelling the task
     /// stops the transfer and closes its connection.
     public func send(_ request: OutboundRequest) async throws(OutboundError) -> OutboundResponse {
-        let transfer = try prepare(request, sink: .collect(request.answer))
+        let transfer = try await prepare(request, sink: .collect(request.answer))
         defer { handles.give(back: transfer.handle) }
         let end = await withBodyWriter(of: request, transfer) {
             await withTaskCancellationHandler {
@@ -57,7 +58,7 @@ public struct OutboundHTTPClient: Sendable {
             }
         }
         if let error = end.error { throw error }
-        let head = TransferHead(reader: transfer.head, handle: transfer.handle).read()
+        let head = TransferHead(of: transfer).read()
         return OutboundResponse(
             head: head, body: transfer.body, bodyTruncated: end.truncated, timings: end.timings)
     }
@@ -72,7 +73,7 @@ public struct OutboundHTTPClient: Sendable {
         _ body: (OutboundStreamedResponse) async throws -> Result
     ) async throws -> Result {
         let pipe = ResponsePipe(limit: limit)
-        let transfer = try prepare(request, sink: .stream(pipe))
+        let transfer = try await prepare(request, sink: .stream(pipe))
         defer { handles.give(back: transfer.handle) }
         let result: Swift.Result<Result, any Error> = await withBodyWriter(of: request, transfer) {
             await withTaskCancellationHandler {
@@ -95,9 +96,11 @@ public struct OutboundHTTPClient: Sendable {
         return try result.get()
     }
 
-    private func prepare(_ request: OutboundRequest, sink: Transfer.Sink) throws(OutboundError) -> Transfer {
-        let usesProxy = configuration.proxy != nil && !(configuration.proxy?.isEmpty ?? true)
-        if usesProxy, !request.egress.isUnrestricted { try judgeLiteralAddress(in: request) }
+    private func prepare(
+        _ request: OutboundRequest, sink: Transfer.Sink
+    ) async throws(OutboundError) -> Transfer {
+        let usesProxy = configuration.proxy?.isEmpty == false
+        let destination = usesProxy ? try await destination(of: request) : nil
         let source: Transfer.Source?
         do throws(FileFailure) {
             source = try Transfer.Source(request.body)
@@ -105,7 +108,9 @@ public struct OutboundHTTPClient: Sendable {
             throw OutboundError(.bodySource(error), words: "the request's body could not be read: \(error)")
         }
         guard let handle = handles.take() else { throw OutboundError(.failed, words: "no memory for a request") }
-        let transfer = Transfer(handle: handle, request: request, sink: sink, source: source, usesProxy: usesProxy)
+        let transfer = Transfer(
+            handle: handle, request: request, sink: sink, source: source, usesProxy: usesProxy,
+            destination: destination)
         do throws(OutboundError) {
             try transfer.configure(for: request, client: configuration)
         } catch {
@@ -115,17 +120,12 @@ public struct OutboundHTTPClient: Sendable {
         return transfer
     }
 
-    /// The proxy connects, so this side never sees a resolved address.
-    private func judgeLiteralAddress(in request: OutboundRequest) throws(OutboundError) {
-        let url: OutboundURL
-        do throws(OutboundURL.Mistake) {
-            url = try OutboundURL(request.url)
-        } catch {
-            throw OutboundError(.invalidRequest, words: error.description)
-        }
-        if let denial = url.literalAddress.flatMap({ request.egress.denial(of: $0) }) {
-            throw OutboundError(.egressDenied(denial), words: denial.description)
-        }
+    /// The proxy connects, so this side sees no socket to the peer that it could judge.
+    private func destination(of request: OutboundRequest) async throws(OutboundError) -> ProxyDestination? {
+        guard !request.egress.isUnrestricted else { return nil }
+        guard configuration.proxyJudges else { return try await ProxyDestination(of: request, by: resolver) }
+        try ProxyDestination.judgeLiteralAddress(in: request)
+        return nil
     }
 
     /// Runs the writer of a streamed body beside `operation`, and stops it with that.

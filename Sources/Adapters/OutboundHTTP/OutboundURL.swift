@@ -7,6 +7,8 @@ public struct OutboundURL: Hashable, Sendable {
     /// In lower case, without brackets; unusual spellings of IPv4 (`0x7f.1`) are made plain.
     public let host: String
     public let port: Int
+    /// The host as it is looked up: international names in their ASCII form (RFC 5890).
+    let asciiHost: String
     /// Whether a user or password stands in it.
     public let hasCredentials: Bool
 
@@ -36,6 +38,7 @@ public struct OutboundURL: Hashable, Sendable {
         guard let host = part(CURLUPART_HOST), !host.isEmpty else { throw Mistake("the URL has no host") }
         self.scheme = scheme
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host.lowercased()
+        asciiHost = part(CURLUPART_HOST, Int32(CURLU_PUNYCODE))?.lowercased() ?? self.host
         port = part(CURLUPART_PORT, CURLU_DEFAULT_PORT).flatMap(Int.init) ?? 0
         hasCredentials = part(CURLUPART_USER) != nil || part(CURLUPART_PASSWORD) != nil
     }

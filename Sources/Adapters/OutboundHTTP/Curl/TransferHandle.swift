@@ -4,7 +4,8 @@ import Synchronization
 /// An easy handle with the memory it refers to, used for one transfer after another.
 @safe final class TransferHandle: @unchecked Sendable {
     let easy: EasyHandle
-    private var headers = HeaderList()
+    private var headers = StringList()
+    private var connectTo = StringList()
     private let errorText: UnsafeMutablePointer<CChar>
     /// The first option that libcurl refused since the last reset.
     private(set) var refusal: CURLcode = CURLE_OK
@@ -24,7 +25,8 @@ import Synchronization
     /// Back to a handle that knows nothing of its last request.
     func reset() {
         easy.reset()
-        headers = HeaderList()
+        headers = StringList()
+        connectTo = StringList()
         unsafe errorText[0] = 0
         refusal = CURLE_OK
         bodyLength = 0
@@ -41,6 +43,12 @@ import Synchronization
 
     func addHeader(_ line: String) {
         if !headers.append(line) { note(CURLE_OUT_OF_MEMORY) }
+    }
+
+    /// `host:port:address:port`, as libcurl reads it.
+    func connect(to line: String) {
+        if !connectTo.append(line) { note(CURLE_OUT_OF_MEMORY) }
+        unsafe set(CURLOPT_CONNECT_TO, pointer: connectTo.pointer)
     }
 
     /// To be called once all headers are added.

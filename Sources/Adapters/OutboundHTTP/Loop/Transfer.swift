@@ -29,6 +29,8 @@ final class Transfer: @unchecked Sendable {
     let egress: EgressPolicy
     /// The sockets lead to a proxy that the operator named; the policy is not about it.
     let usesProxy: Bool
+    /// What the proxy connects to, where that was judged.
+    let destination: ProxyDestination?
     let mustNotRepeat: Bool
     let redirects: Int
     let timeouts: OutboundRequest.Timeouts
@@ -52,16 +54,20 @@ final class Transfer: @unchecked Sendable {
     private(set) var readerPaused = false
     private(set) var writerPaused = false
     private(set) var bodySent = false
-    /// When the loop took it.
+    /// When the loop took it, or its name began to be looked up before that.
     private var began: ContinuousClock.Instant?
     private var watch: StallWatch?
     private var deadline: ContinuousClock.Instant?
 
-    init(handle: TransferHandle, request: OutboundRequest, sink: Sink, source: Source?, usesProxy: Bool) {
+    init(
+        handle: TransferHandle, request: OutboundRequest, sink: Sink, source: Source?, usesProxy: Bool,
+        destination: ProxyDestination?
+    ) {
         self.handle = handle
         self.sink = sink
         self.source = source
         self.usesProxy = usesProxy
+        self.destination = destination
         egress = request.egress
         mustNotRepeat = request.connection == .fresh
         redirects = max(0, request.redirects)
@@ -77,7 +83,7 @@ final class Transfer: @unchecked Sendable {
             break
         case .complete:
             if case .stream(let pipe) = sink, head.isFinal(followingRedirects: redirects > 0) {
-                pipe.begin(TransferHead(reader: head, handle: handle))
+                pipe.begin(TransferHead(of: self))
             }
         case .tooLarge:
             verdict = .failure(.tooLarge(.head))
@@ -195,7 +201,13 @@ final class Transfer: @unchecked Sendable {
 
     // MARK: Asked by the loop
 
-    /// Since the loop took it. libcurl's own total stands still where the transfer is ended from outside.
+    /// Before the loop took it.
+    var spent: Duration { destination?.lookup ?? .zero }
+
+    /// Of the peer, where a proxy connects to it: what that was handed.
+    var remoteAddress: String? { destination?.address.description ?? handle.easy.text(CURLINFO_PRIMARY_IP) }
+
+    /// With the look-up before it. libcurl's own total stands still where the transfer is ended from outside.
     var duration: Duration { began.map { .now - $0 } ?? .zero }
 
     /// Whether the request is out, to where the redirects so far led.
@@ -205,8 +217,9 @@ final class Transfer: @unchecked Sendable {
     var isConnected: Bool { handle.easy.number(CURLINFO_NUM_CONNECTS) > connectionsBefore }
 
     func begin(now: ContinuousClock.Instant) {
-        began = now
-        deadline = timeouts.total.map { now + $0 }
+        let began = now - spent
+        self.began = began
+        deadline = timeouts.total.map { began + $0 }
         watch = timeouts.stall.map { StallWatch(limit: $0, now: now) }
     }
 

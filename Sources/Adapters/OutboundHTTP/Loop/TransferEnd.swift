@@ -28,11 +28,11 @@ struct TransferEnd: Sendable {
             words: failure.words, timings: timings)
         if case .curl(let code) = cause { error.isProxyFault = Self.isProxyFault(code, of: transfer) }
         if headCame {
-            let head = TransferHead(reader: transfer.head, handle: transfer.handle)
+            let head = TransferHead(of: transfer)
             error.head = head.read()
             error.remoteAddress = head.remoteAddress
         } else if transfer.socketsOpened + transfer.timesSent > 0 {
-            error.remoteAddress = transfer.handle.easy.text(CURLINFO_PRIMARY_IP)
+            error.remoteAddress = transfer.remoteAddress
         }
         self.error = error
     }
@@ -59,9 +59,16 @@ struct TransferEnd: Sendable {
 
     private static func isProxyFault(_ code: CURLcode, of transfer: Transfer) -> Bool {
         guard transfer.usesProxy, !transfer.isSent else { return false }
-        // A connection of its own is only made to the proxy; 407: it wants to know who we are.
-        return [CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY, CURLE_COULDNT_CONNECT].contains(code)
-            || transfer.handle.easy.number(CURLINFO_HTTP_CONNECTCODE) == 407
+        // What it answers to CONNECT is about the peer, unless (407) it wants to know who we are.
+        if transfer.proxyStatus > 0 { return transfer.proxyStatus == 407 }
+        switch code {
+        // A connection of its own is only made to the proxy.
+        case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY, CURLE_COULDNT_CONNECT: return true
+        case CURLE_OPERATION_TIMEDOUT: return !transfer.isConnected
+        // Hung up on CONNECT.
+        case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR: return transfer.isConnected
+        default: return false
+        }
     }
 
     /// From what is known to have happened, not from the error's name: many of libcurl's codes fit several stages.
@@ -72,7 +79,8 @@ struct TransferEnd: Sendable {
         }
         if transfer.isConnected {
             let url = transfer.handle.easy.text(CURLINFO_EFFECTIVE_URL)
-            return url?.prefix(6).lowercased() == "https:" ? .tls : .connect
+            let isThrough = !transfer.usesProxy || (200..<300).contains(transfer.proxyStatus)
+            return isThrough && url?.prefix(6).lowercased() == "https:" ? .tls : .connect
         }
         let resolved = transfer.socketsOpened > 0 || transfer.denial != nil
         return resolved || transfer.handle.easy.offset(CURLINFO_NAMELOOKUP_TIME_T) > 0 ? .connect : .resolve
@@ -93,11 +101,15 @@ extension Transfer {
         }
     }
 
+    /// What a proxy answered to CONNECT; 0 where it was not asked, or has not answered.
+    fileprivate var proxyStatus: Int { handle.easy.number(CURLINFO_HTTP_CONNECTCODE) }
+
     /// Which of libcurl's time limits it was.
     fileprivate var passedLimit: OutboundError.TimeLimit {
         guard !isSent else { return .total }
         guard let total = timeouts.total else { return .connect }
-        return handle.easy.offset(CURLINFO_TOTAL_TIME_T) >= total.wholeMicroseconds ? .total : .connect
+        let passed = handle.easy.offset(CURLINFO_TOTAL_TIME_T) + spent.wholeMicroseconds
+        return passed >= total.wholeMicroseconds ? .total : .connect
     }
 }
 
@@ -160,9 +172,9 @@ extension TransferTimings {
     init(_ transfer: Transfer) {
         func step(_ info: CURLINFO) -> Duration? {
             let time = transfer.handle.easy.offset(info)
-            return time > 0 ? .microseconds(time) : nil
+            return time > 0 ? .microseconds(time) + transfer.spent : nil
         }
-        resolved = step(CURLINFO_NAMELOOKUP_TIME_T)
+        resolved = transfer.destination?.lookup ?? step(CURLINFO_NAMELOOKUP_TIME_T)
         connected = step(CURLINFO_CONNECT_TIME_T)
         secured = step(CURLINFO_APPCONNECT_TIME_T)
         firstByte = step(CURLINFO_STARTTRANSFER_TIME_T)

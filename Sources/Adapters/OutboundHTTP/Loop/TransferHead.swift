@@ -7,16 +7,16 @@ struct TransferHead: Sendable {
     let version: OutboundResponseHead.HTTPVersion
     let remoteAddress: String?
 
-    init(reader: HeadReader, handle: TransferHandle) {
-        self.reader = reader
+    init(of transfer: Transfer) {
+        reader = transfer.head
         version =
-            switch handle.easy.number(CURLINFO_HTTP_VERSION) {
+            switch transfer.handle.easy.number(CURLINFO_HTTP_VERSION) {
             case CURL_HTTP_VERSION_1_0: .http1_0
             case CURL_HTTP_VERSION_2_0: .http2
             case CURL_HTTP_VERSION_3: .http3
             default: .http1_1
             }
-        remoteAddress = handle.easy.text(CURLINFO_PRIMARY_IP)
+        remoteAddress = transfer.remoteAddress
     }
 
     func read() -> OutboundResponseHead {

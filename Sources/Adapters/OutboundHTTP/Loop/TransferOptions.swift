@@ -14,7 +14,11 @@ extension Transfer {
         handle.set(CURLOPT_QUICK_EXIT, 1)
         // Set in any case: left alone, libcurl takes proxies from the environment.
         handle.set(CURLOPT_PROXY, try Self.text(client.proxy ?? "", "proxy"))
-        handle.set(CURLOPT_NOPROXY, try Self.text(client.proxyExceptions.joined(separator: ","), "proxy exceptions"))
+        handle.set(CURLOPT_NOPROXY, "")
+        if let destination {
+            handle.connect(to: destination.line)
+            handle.set(CURLOPT_HTTPPROXYTUNNEL, 1)
+        }
         handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         handle.set(CURLOPT_USERAGENT, try Self.text(client.userAgent, "user agent"))
         if let file = client.caFile { handle.set(CURLOPT_CAINFO, try Self.text(file, "CA file")) }
@@ -23,8 +27,10 @@ extension Transfer {
             CURLOPT_HTTP_VERSION, client.http2 && isShort(request) ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         handle.set(CURLOPT_TCP_KEEPALIVE, 1)
         // 0 would mean libcurl's own 300 s, and no limit.
-        handle.set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(request.timeouts.connect.wholeMilliseconds)))
-        if let total = request.timeouts.total { handle.set(CURLOPT_TIMEOUT_MS, max(1, Int(total.wholeMilliseconds))) }
+        handle.set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int((request.timeouts.connect - spent).wholeMilliseconds)))
+        if let total = request.timeouts.total {
+            handle.set(CURLOPT_TIMEOUT_MS, max(1, Int((total - spent).wholeMilliseconds)))
+        }
         if request.connection == .fresh {
             handle.set(CURLOPT_FRESH_CONNECT, 1)
             handle.set(CURLOPT_FORBID_REUSE, 1)

@@ -18,6 +18,8 @@ struct ClaimedDelivery: Sendable, Identifiable {
     var isProbe = false
 
     var id: DeliveryNumber { number }
+    /// Earlier claims that came to no attempt.
+    var idleClaims: Int { max(0, Int(fence) - attempt) }
     var isTroubled: Bool { isProbe || subscription.health.isTroubled }
 }
 

@@ -1,4 +1,5 @@
 import CausewayCore
+import WorkQueue
 
 /// What follows from an attempt. Pure: the store carries it out together with the attempt's record.
 enum DeliveryVerdict: Equatable, Sendable {
@@ -16,7 +17,8 @@ enum DeliveryVerdict: Equatable, Sendable {
         var retryAfter = Duration.zero
         switch report.outcome {
         case .abandoned:
-            self = .givenBack(at: now + .seconds(1))
+            self = .givenBack(
+                at: now + min(.seconds(60), WorkHandler.exponentialBackoff(report.delivery.idleClaims + 1)))
             return
         // A success also where the answer's body never came to its end.
         case .answered(200..<300, _, _):

@@ -88,7 +88,11 @@ public enum SettingTable {
 
     static let proxy = Setting(
         "outbound.proxy", .httpURL, note: "none, whatever the environment says",
-        "A proxy for every request to the vendor and to subscribers. It must refuse private addresses by itself.")
+        "A proxy for every request to the vendor and to subscribers. Names of subscribers and of the vendor's files are "
+            + "resolved and judged here; it is handed the address (CONNECT, also to port 80).")
+    static let proxyJudges = Setting(
+        "outbound.proxy_judges", .boolean, default: "false",
+        "The proxy gets names instead, where they cannot be resolved here. It must refuse private addresses by itself.")
     static let caFile = Setting(
         "outbound.ca_file", .path, note: "the system's", "A PEM file with the authorities to trust.")
 
@@ -111,7 +115,8 @@ public enum SettingTable {
         shutdownGrace.description, metricsKey.description, secretsKey.description,
         previousSecretsKeys.description, auditRetention.description, databaseConnections.description,
         statementTimeout.description, lockTimeout.description, databaseConnectTimeout.description,
-        listenURL.description, proxy.description, caFile.description, logLevel.description, logFormat.description,
+        listenURL.description, proxy.description, proxyJudges.description, caFile.description,
+        logLevel.description, logFormat.description,
         s3Endpoint.description, s3Region.description, s3AccessKey.description,
         s3SecretKey.description,
     ]

@@ -35,9 +35,11 @@ extension Settings {
         ] where networks.networks.contains(where: { $0.prefixLength == 0 }) {
             found.append("\(name) opens every network: whoever may subscribe reaches all that this host reaches")
         }
-        if let proxy = outbound.proxy {
+        if outbound.proxyJudges {
             found.append(
-                "outbound.proxy (\(proxy)) resolves names itself: it must refuse private addresses, Causeway cannot")
+                outbound.proxy == nil
+                    ? "outbound.proxy_judges has no effect without outbound.proxy"
+                    : "outbound.proxy_judges: the proxy must refuse private addresses, Causeway does not see them")
         }
         return found + database.contradictions()
     }

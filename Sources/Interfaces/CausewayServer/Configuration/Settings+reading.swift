@@ -77,6 +77,7 @@ extension Settings.Database {
 extension Settings.Outbound {
     init(reading reader: inout SettingsReader) {
         proxy = reader.optional(SettingTable.proxy)
+        proxyJudges = reader.value(SettingTable.proxyJudges)
         caFile = reader.optional(SettingTable.caFile)
     }
 }

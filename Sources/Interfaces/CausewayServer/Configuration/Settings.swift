@@ -46,6 +46,8 @@ public struct Settings: Sendable {
 
     public struct Outbound: Sendable {
         public let proxy: String?
+        /// Whether `proxy` gets names, and judges what they resolve to.
+        public let proxyJudges: Bool
         public let caFile: String?
     }
 

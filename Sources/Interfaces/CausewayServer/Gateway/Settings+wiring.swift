@@ -80,6 +80,7 @@ extension Settings {
 
     var outboundConfiguration: OutboundHTTPClient.Configuration {
         OutboundHTTPClient.Configuration(
-            userAgent: ProductVersion.userAgent, proxy: outbound.proxy, caFile: outbound.caFile)
+            userAgent: ProductVersion.userAgent, proxy: outbound.proxy, proxyJudges: outbound.proxyJudges,
+            caFile: outbound.caFile)
     }
 }

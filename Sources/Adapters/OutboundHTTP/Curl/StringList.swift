@@ -1,7 +1,7 @@
 import CCurl
 
-/// libcurl's list of header lines; freed with it.
-@safe struct HeaderList: ~Copyable {
+/// libcurl's list of texts; freed with it.
+@safe struct StringList: ~Copyable {
     private(set) var pointer: UnsafeMutablePointer<curl_slist>?
 
     init() { unsafe pointer = nil }
