@@ -145,6 +145,21 @@ struct DisablingTests {
         }
     }
 
+    @Test("are not tried any more once somebody has said that they are to stay disabled")
+    func staysDisabled() async throws {
+        try await stage { house, _, id, _ in
+            try await house.running(engine(house)) { try await fail(house, id) }
+            let failed = try await house.subscriptions.subscription(id)
+            #expect(failed.disabledReason == .failures)
+            let disabled = try await house.subscriptions.update(id, ["enabled": false]) { _, _ in }
+            #expect(disabled.disabledReason == .request)
+            let probed = try await house.storage.read {
+                try $0.count("delivery_lane WHERE probe_at IS NOT NULL")
+            }
+            #expect(probed == 0)
+        }
+    }
+
     @Test("one success starts the clock anew")
     func success() async throws {
         try await stage { house, _, id, isUp in

@@ -18,6 +18,8 @@ public enum FanoutError: Error, Hashable, Sendable {
     case notInFormat
     /// 503: a fault of ours; nothing reached the endpoint.
     case notSent(String)
+    /// 409: another test of the subscription is being sent.
+    case testUnderWay
     /// 409: no key we have opens the subscription's secrets.
     case secretSealed
     /// 409: as many secrets sign as may, one of them until then.
@@ -35,6 +37,7 @@ public enum FanoutError: Error, Hashable, Sendable {
         case .deliveryUnderWay: "delivery_under_way"
         case .notInFormat: "not_in_format"
         case .notSent: "not_sent"
+        case .testUnderWay: "test_under_way"
         case .secretSealed: "secret_sealed"
         case .tooManySecrets: "too_many_secrets"
         }
@@ -54,6 +57,7 @@ public enum FanoutError: Error, Hashable, Sendable {
         case .notInFormat:
             "The subscription's format `vendor` has \(WebhookMessage.vendorType) only, and this event is another."
         case .notSent(let reason): "No attempt could be made: \(reason). Try again shortly."
+        case .testUnderWay: "Another test of this subscription waits for its answer: try again when that is there."
         case .secretSealed:
             "The secret is encrypted with a key that is neither secrets.key nor among secrets.previous_keys. Put that key "
                 + "back, or rotate the secret."

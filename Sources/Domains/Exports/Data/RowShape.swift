@@ -32,7 +32,7 @@ struct RowShape: Sendable {
         guard text.utf8.count <= 32 << 10 else {
             throw ExportDataError.notAList("This is longer than a header may be.")
         }
-        guard let names = CSVReader.record(of: text), names != [""] else {
+        guard let names = CSVReader.record(of: text), !names.contains("") else {
             throw ExportDataError.notAList("Give names separated by commas, those with a comma in quotes.")
         }
         if let twice = firstTwice(names) { throw ExportDataError.notAList("\(twice) is named twice.") }

@@ -67,13 +67,10 @@ final class KeptAnswers<Value: Sendable>: Sendable {
             let kept = entries.withLock { entries -> Answer? in
                 var entry = entries[key] ?? Entry()
                 entry.running = nil
+                entry.failure = (error, time.now() + SavedReports.pause)
                 // What is not there is said by the vendor, and not for want of an answer.
-                if error.cause == .notFound {
-                    entry.answer = nil
-                } else {
-                    entry.failure = (error, time.now() + SavedReports.pause)
-                }
-                entries[key] = entry.answer == nil && entry.failure == nil ? nil : entry
+                if error.cause == .notFound { entry.answer = nil }
+                entries[key] = entry
                 return entry.answer
             }
             guard let kept else { throw ExportOperationError.vendor(error) }

@@ -2,6 +2,7 @@ public import CausewayCore
 import Events
 public import OutboundHTTP
 public import Storage
+import Synchronization
 
 /// Sends a test event to one subscription, at once and past its queue, enabled or not. It is on record as a delivery
 /// that is never tried again, and changes nothing about the subscription.
@@ -15,6 +16,7 @@ public struct TestDelivery: Sendable {
     private let subscriptions: SubscriptionStore
     private let store = DeliveryStore()
     private let log = EventLog()
+    private let underWay = UnderWay()
 
     /// - Parameter client: its loop runs.
     public init(
@@ -34,10 +36,13 @@ public struct TestDelivery: Sendable {
 
     /// Returns when the endpoint has answered, or has not in time.
     ///
-    /// Throws `FanoutError`: `subscriptionNotFound`, `secretSealed`, `notSent` where no attempt could be made.
+    /// Throws `FanoutError`: `subscriptionNotFound`, `testUnderWay`, `secretSealed`, `notSent` where no attempt could be
+    /// made.
     public func send(
         _ id: SubscriptionID, recording: @escaping @Sendable (Tested, any Transaction) throws -> Void
     ) async throws -> Tested {
+        guard underWay.begin(id) else { throw FanoutError.testUnderWay }
+        defer { underWay.end(id) }
         let draft = EventDraft(
             type: EventTypes.test, resource: id.text, occurrence: RandomToken.make(bytes: 12), timestamp: time.now(),
             data: ["subscription": .string(id.text), "message": "A test, as somebody asked for it."])
@@ -70,6 +75,14 @@ public struct TestDelivery: Sendable {
             return tested
         }
     }
+}
+
+/// One test of a subscription at a time, in this process: each holds a connection until the endpoint has answered.
+private final class UnderWay: Sendable {
+    private let subscriptions = Mutex<Set<SubscriptionID>>([])
+
+    func begin(_ id: SubscriptionID) -> Bool { subscriptions.withLock { $0.insert(id).inserted } }
+    func end(_ id: SubscriptionID) { subscriptions.withLock { _ = $0.remove(id) } }
 }
 
 extension DeliveryStore {

@@ -63,6 +63,12 @@ struct DeliveryLanes: Sendable {
             """)
     }
 
+    /// A disabled subscription is not tried any more.
+    func stopProbing(_ lane: Int64, in transaction: any Transaction) throws {
+        try transaction.execute(
+            "UPDATE delivery_lane SET probe_at = NULL, answers_since = NULL WHERE subscription_number = \(lane)")
+    }
+
     /// Puts locked lanes back to where their next delivery is due, at the back of the queue where that is now.
     /// - Parameter full: those whose turn comes when an attempt ends; should its process die, when its lease does. The
     ///   oldest delivery of one in trouble does not wait for that.

@@ -16,7 +16,9 @@ struct RateLimit: Equatable, Sendable {
     private(set) var next: Int64
 
     init(perSecond: Int, next: Int64) {
-        interval = 1_000_000 / Int64(max(1, perSecond))
+        // Rounded up: never more than the rate.
+        let rate = Int64(max(1, perSecond))
+        interval = (1_000_000 + rate - 1) / rate
         tolerance = interval * Int64(max(1, perSecond / 10) - 1)
         self.next = next
     }

@@ -66,7 +66,8 @@ public struct SubscriptionOperations: Sendable {
             if change.enabled, !before.enabled {
                 try store.enable(before.number, in: transaction)
                 try deliveries.release(before.number, at: now, in: transaction)
-            } else if !change.enabled, before.enabled {
+            } else if !change.enabled, before.enabled || body["enabled"] != nil {
+                try lanes.stopProbing(before.number, in: transaction)
                 try store.disable(before.number, because: .request, at: now, in: transaction)
                 try deliveries.hold(before.number, at: now, in: transaction)
             }

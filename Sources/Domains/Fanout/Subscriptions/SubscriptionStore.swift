@@ -146,7 +146,7 @@ struct SubscriptionStore: Sendable {
     }
 
     /// Returns false where it is disabled already: why and since when stay. Of one that did nothing but fail it may turn
-    /// out that it is gone.
+    /// out that it is gone, and its owner may want it to stay disabled.
     @discardableResult
     func disable(
         _ number: Int64, because reason: Subscription.Disabled, at now: Timestamp, in transaction: any Transaction
@@ -155,7 +155,7 @@ struct SubscriptionStore: Sendable {
             """
             UPDATE subscription
             SET enabled = 0, disabled_at = \(now), disabled_reason = \(reason), version = version + 1
-            WHERE number = \(number) AND (enabled = 1 OR (disabled_reason = 'failures' AND \(reason) = 'gone'))
+            WHERE number = \(number) AND (enabled = 1 OR (disabled_reason = 'failures' AND \(reason) <> 'failures'))
             """) == 1
     }
 

@@ -192,7 +192,7 @@ extension Problem {
             self.init(.notFound, code: "not_found", detail: error.detail)
         case .notSent:
             self.init(.serviceUnavailable, code: error.code, detail: error.detail)
-        case .secretSealed, .tooManySecrets, .subscriptionDeleted, .deliveryUnderWay, .notInFormat:
+        case .secretSealed, .tooManySecrets, .subscriptionDeleted, .deliveryUnderWay, .notInFormat, .testUnderWay:
             self.init(.conflict, code: error.code, detail: error.detail)
         }
     }
