@@ -71,3 +71,16 @@ class StorageBench:
         note = f"{ITEMS:,} claimed and completed, {FINISHED:,} finished ones in the way"
         self.row_beside("work in batches of 100", queue, bare, yardstick, note)
         self.row_beside("work through a worker", worker, bare, yardstick, "the same, a handler that does nothing")
+
+
+def measure_fairness(row, swift, work, sink, dead=1000):
+    """What ten healthy subscribers notice of dead ones: their wait from publishing to answer, in milliseconds."""
+    def waits(count):
+        database = f"{work}/fairness-{count}.sqlite"
+        p50, p99, _ = output(swift, "fairness", database, count, sink)
+        return float(p50), float(p99)
+
+    alone, beside = waits(0), waits(dead)
+    row(f"SQLite: delivery beside {dead} dead", f"p99 {beside[1]:.0f} ms", f"alone: p99 {alone[1]:.0f} ms",
+        f"p50 {beside[0]:.0f} ms, alone {alone[0]:.0f} ms; 10 subscribers, 20 events a second",
+        beside[1] / max(1, alone[1]), "at most 2")
