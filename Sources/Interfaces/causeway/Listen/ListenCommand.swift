@@ -78,6 +78,9 @@ struct ListenCommand: AsyncParsableCommand {
                 failure
                 ?? CommandFailure("The subscription could not be taken away, the next listener here will: \(error)")
         }
+        if let error = failure as? OutboundError {
+            throw CommandFailure("The gateway at \(address) cannot be reached: \(error.words). Is --url right?")
+        }
         if let failure { throw failure }
     }
 
