@@ -50,5 +50,18 @@ extension StoreCase {
                 PageRequest(limit: 50, after: found.next), of: new.id, in: transaction)
             #expect(rest.elements == [problems[50]])
         }
+        try await engine.write { transaction throws in
+            let before = try #require(try store.find(new.id, toChange: true, in: transaction))
+            var changed = before
+            _ = changed.fail(ImportError(code: "x", message: ""), at: start)
+            try store.update(changed, from: before, in: transaction)
+            let past = start + .seconds(1)
+            #expect(try store.ended(before: start, limit: 10, in: transaction) == [])
+            #expect(try store.ended(before: past, limit: 10, in: transaction) == [new.id])
+            #expect(try store.remove(new.id, endedBefore: start, limit: 50, in: transaction) == false)
+            while try store.remove(new.id, endedBefore: past, limit: 50, in: transaction) {}
+            #expect(try store.find(new.id, in: transaction) == nil)
+            #expect(try ImportProblemStore().list(PageRequest(), of: new.id, in: transaction).elements == [])
+        }
     }
 }

@@ -24,6 +24,9 @@ struct ImportContext: Sendable {
     /// The file that is forwarded.
     func fileName(_ id: ImportID) -> String { "\(id).csv" }
 
+    /// The file as it came, where it holds refused rows: they are handed back from it until some time after the end.
+    func receivedName(_ id: ImportID) -> String { "\(id).received.csv" }
+
     /// Stores a changed import and what follows. The import's revision is the one it was read with.
     func commit(
         _ changed: Import, from before: Import, _ consequences: [ImportConsequence], at now: Timestamp,
@@ -51,7 +54,8 @@ struct ImportContext: Sendable {
         }
     }
 
-    /// Removes the file of an import that is over, once that is durable. What a crash leaves, the sweep finds.
+    /// Removes what would be forwarded of an import that is over, once that is durable. What a crash leaves, the sweep
+    /// finds.
     func clean(after changed: Import) {
         if changed.state.isOver { files.remove(fileName(changed.id)) }
     }

@@ -11,7 +11,7 @@ public struct ImportDomain: Sendable {
     public let catalog: ObjectCatalog
     /// For the process's worker.
     public let handlers: [WorkHandler]
-    private let context: ImportContext
+    let context: ImportContext
 
     /// - Parameter files: where uploads lie until they are through; shared by all that share the database.
     public init(
@@ -30,7 +30,7 @@ public struct ImportDomain: Sendable {
     /// To be called at each start, once the schema is there and before any upload of this process: removes what broken
     /// uploads left.
     public func start() async throws {
-        try await ImportSweepWork(context: context).sweep(isStart: true)
+        try await ImportSweepWork(context: context).removeFiles(isStart: true)
         try await context.engine.write { [context] transaction in
             let now = context.time.now()
             try context.queue.enqueue(

@@ -6,8 +6,11 @@ public struct ImportSettings: Sendable {
     public var shownProblems = 20
     /// How long the same content for the same object and group is refused.
     public var duplicateWindow = Duration.seconds(7 * 86_400)
-    /// How long the file of a failed import is kept, so that it can be tried again.
-    public var failedRetention = Duration.seconds(7 * 86_400)
+    /// How long files are kept after an import's end: that of a failed one, so that it can be tried again, and one with
+    /// refused rows, so that these can be had back.
+    public var fileRetention = Duration.seconds(7 * 86_400)
+    /// How long an import that has ended is on record with its errors; never shorter than `duplicateWindow`.
+    public var retention = Duration.seconds(90 * 86_400)
     /// How long a file without an import is kept while somebody may still be writing it, or about to say what it is. By
     /// the file system's clock, which may be another machine's.
     public var unclaimedRetention = Duration.seconds(86_400)

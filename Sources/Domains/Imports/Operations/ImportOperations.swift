@@ -45,10 +45,10 @@ public struct ImportOperations: Sendable {
         do {
             try await feed(sink)
             let checked = try await sink.finish()
-            var new = Import(
+            let new = Import(
                 id: id, request: request, filename: request.filename ?? sink.filename, checked: checked,
                 schema: schema, at: context.time.now())
-            if !new.state.isOver { try await keep(sink, checked, &new) }
+            try await keep(sink, checked, new)
             taken = (new, checked.problems)
         } catch {
             await sink.discard()
@@ -58,14 +58,24 @@ public struct ImportOperations: Sendable {
         return try await insert(taken.new, taken.problems, recording)
     }
 
-    private func keep(_ sink: UploadSink, _ checked: CheckedUpload, _ new: inout Import) async throws {
+    /// What is forwarded, and what came where refused rows are to be handed back from it.
+    private func keep(_ sink: UploadSink, _ checked: CheckedUpload, _ new: Import) async throws {
+        let name = context.fileName(new.id)
         if new.isRewritten {
             let rewriting = RewrittenFile(
                 schema: context.catalog[new.object], summary: checked.summary, files: context.files,
-                source: sink.unfinishedPath, name: context.fileName(new.id))
+                source: sink.unfinishedPath, name: name)
             try await UploadSink.blocking { try rewriting.write() }
-        } else {
-            try await sink.keep()
+        }
+        do {
+            if new.rows.invalid > 0 {
+                try await sink.keep(as: context.receivedName(new.id))
+            } else if !new.state.isOver, !new.isRewritten {
+                try await sink.keep(as: name)
+            }
+        } catch {
+            context.files.remove(name)
+            throw error
         }
     }
 
@@ -91,6 +101,7 @@ public struct ImportOperations: Sendable {
             throw StorageError.connectionLost(commitSent: true)
         } catch {
             context.files.remove(context.fileName(new.id))
+            context.files.remove(context.receivedName(new.id))
             throw error
         }
     }

@@ -38,5 +38,8 @@ public enum ImportMigrations {
                     suggestion TEXT, PRIMARY KEY (import_id, number))
                 """
             ]),
+        Migration(
+            number: 44, reason: "Imports that ended long ago are found, to be removed.",
+            statements: ["CREATE INDEX import_by_end ON import (ended_at) WHERE ended_at IS NOT NULL"]),
     ]
 }

@@ -57,6 +57,12 @@ public struct ImportStore: Sendable {
         }
     }
 
+    /// Imports that ended before `time`, oldest first.
+    func ended(before time: Timestamp, limit: Int, in transaction: any Transaction) throws -> [ImportID] {
+        try transaction.rows("SELECT id FROM import WHERE ended_at < \(time) ORDER BY ended_at LIMIT \(limit)")
+            .map { try $0["id"] }
+    }
+
     // MARK: Writing
 
     func insert(_ new: Import, in transaction: any Transaction) throws {
@@ -107,5 +113,31 @@ public struct ImportStore: Sendable {
                 """)
         }
         transaction.signal(Self.topic(changed.id))
+    }
+
+    // MARK: Removing
+
+    /// Removes at most `limit` rows of an import that ended before `time`, itself last. Returns whether some are left.
+    func remove(
+        _ id: ImportID, endedBefore time: Timestamp, limit: Int, in transaction: any Transaction
+    ) throws -> Bool {
+        // It may have been tried again meanwhile.
+        let found = try transaction.row(
+            "SELECT id FROM import WHERE id = \(id) AND ended_at < \(time) \(query: transaction.dialect.forUpdate)")
+        guard found != nil else { return false }
+        let removed =
+            try transaction.execute(
+                """
+                DELETE FROM import_problem WHERE import_id = \(id) AND number IN (
+                    SELECT number FROM import_problem WHERE import_id = \(id) ORDER BY number LIMIT \(limit))
+                """)
+            + transaction.execute(
+                """
+                DELETE FROM import_chunk WHERE import_id = \(id) AND number IN (
+                    SELECT number FROM import_chunk WHERE import_id = \(id) ORDER BY number LIMIT \(limit))
+                """)
+        if removed > 0 { return true }
+        try transaction.execute("DELETE FROM import WHERE id = \(id)")
+        return false
     }
 }

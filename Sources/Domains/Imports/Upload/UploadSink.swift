@@ -70,12 +70,12 @@ public final class UploadSink: Sendable {
         }
     }
 
-    /// Makes the file durable under its name.
-    func keep() async throws {
+    /// Makes the file durable under this name.
+    func keep(as name: String) async throws {
         try await Self.blocking { [self] in
             try state.withLock { state in
                 guard let writer = state.writer.take() else { throw ImportOperationError.uploadBroken }
-                try writer.finish()
+                try writer.finish(as: name)
             }
         }
     }

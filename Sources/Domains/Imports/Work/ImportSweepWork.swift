@@ -4,15 +4,18 @@ import Logging
 import Storage
 import WorkQueue
 
-/// Removes files that no import needs any more: they hold personal data, so they do not lie around.
+/// Removes what nobody needs any more: files hold personal data, so they do not lie around, and imports that ended long
+/// ago go with their errors. What was done stays in the audit log.
 struct ImportSweepWork: Sendable {
     static let kind = "import.sweep"
+    /// Rows removed in one transaction.
+    private static let batch = 500
 
     let context: ImportContext
 
     var handler: WorkHandler {
         WorkHandler(kind: Self.kind, concurrency: 1) { _ in
-            try await sweep(isStart: false)
+            try await sweep()
             return .again(at: context.time.now() + context.settings.sweepInterval)
         }
     }
@@ -21,34 +24,60 @@ struct ImportSweepWork: Sendable {
         WorkDraft(kind: kind, key: "", dueAt: dueAt)
     }
 
+    func sweep() async throws {
+        try await removeFiles(isStart: false)
+        try await removeOld()
+    }
+
+    // MARK: Files
+
     /// - Parameter isStart: no upload runs yet in this process. Where it is the only one, a file without an import
     ///   belongs to nobody; where there are others, one of them may be writing it.
-    func sweep(isStart: Bool) async throws {
+    func removeFiles(isStart: Bool) async throws {
         let isAlone = isStart && context.engine.dialect.isSingleProcess
         let past = isAlone ? nil : context.time.now() - context.settings.unclaimedRetention
         let broken = try context.files.removeUnfinished(notWrittenSince: past)
         if broken > 0 { context.logger.notice("broken uploads removed", metadata: ["files": "\(broken)"]) }
         var removed = 0
         for name in try context.files.names() where name.hasSuffix(".csv") {
-            guard let id = ImportID(parsing: name.dropLast(4)) else { continue }
+            guard let id = ImportID(parsing: name.prefix { $0 != "." }) else { continue }
             let found = try await context.engine.read { [context] in try context.store.find(id, in: $0) }
-            guard try found.map(isDone) ?? isUnclaimed(name, past) else { continue }
+            guard try found.map({ isDone($0, with: name) }) ?? isUnclaimed(name, past) else { continue }
             context.files.remove(name)
             removed += 1
         }
         if removed > 0 { context.logger.info("uploads removed", metadata: ["files": "\(removed)"]) }
     }
 
-    private func isDone(_ found: Import) -> Bool {
-        if found.state == .failed, let endedAt = found.endedAt {
-            return context.time.now().since(endedAt) >= context.settings.failedRetention
-        }
-        return found.state.isOver
+    private func isDone(_ found: Import, with name: String) -> Bool {
+        guard let endedAt = found.endedAt else { return false }
+        if found.state.isOver, name != context.receivedName(found.id) { return true }
+        return context.time.now().since(endedAt) >= context.settings.fileRetention
     }
 
     /// One that is being accepted has its file before its row.
     private func isUnclaimed(_ name: String, _ past: Timestamp?) throws -> Bool {
         guard let past else { return true }
         return try context.files.modified(name).map { $0 < past } ?? false
+    }
+
+    // MARK: Records
+
+    private func removeOld() async throws {
+        let past = context.time.now() - context.settings.retention
+        while !Task.isCancelled {
+            let ids = try await context.engine.read { [context] transaction in
+                try context.store.ended(before: past, limit: Self.batch, in: transaction)
+            }
+            for id in ids {
+                var isLeft = true
+                while isLeft, !Task.isCancelled {
+                    isLeft = try await context.engine.write { [context] transaction in
+                        try context.store.remove(id, endedBefore: past, limit: Self.batch, in: transaction)
+                    }
+                }
+            }
+            if ids.count < Self.batch { return }
+        }
     }
 }

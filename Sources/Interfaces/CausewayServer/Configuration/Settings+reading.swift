@@ -165,6 +165,8 @@ extension Settings.Imports {
         maximumSize = reader.value(SettingTable.importSize)
         chunkRows = reader.value(SettingTable.chunkRows)
         maximumErrors = reader.value(SettingTable.importErrors)
+        keepFiles = reader.value(SettingTable.importFiles)
+        retention = reader.value(SettingTable.importRetention)
     }
 }
 

@@ -138,6 +138,8 @@ public struct Settings: Sendable {
         public let maximumSize: Int64
         public let chunkRows: Int
         public let maximumErrors: Int
+        public let keepFiles: Duration
+        public let retention: Duration
     }
 
     public struct Log: Sendable {

@@ -59,6 +59,8 @@ extension Settings {
     var importSettings: ImportSettings {
         var settings = ImportSettings()
         settings.maximumSize = imports.maximumSize
+        settings.fileRetention = imports.keepFiles
+        settings.retention = imports.retention
         return settings
     }
 
