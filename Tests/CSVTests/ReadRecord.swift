@@ -14,6 +14,14 @@ struct ReadRecord: Hashable, CustomStringConvertible {
     }
 }
 
+extension ReadRecord {
+    init(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) {
+        self.init(
+            number: record.number, line: record.line, offset: record.byteOffset, bytes: record.byteCount,
+            cells: cells.indices.map { cells[$0].text(in: bytes) }, problem: record.problem?.summary)
+    }
+}
+
 /// All that came out of one file.
 struct Reading: Hashable, CustomStringConvertible {
     var records: [ReadRecord] = []
@@ -43,10 +51,7 @@ func read(
 func drain(_ reader: inout CSVReader, _ bytes: [UInt8], cuts: [Int] = []) throws -> Reading {
     var reading = Reading()
     func take(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) {
-        reading.records.append(
-            ReadRecord(
-                number: record.number, line: record.line, offset: record.byteOffset, bytes: record.byteCount,
-                cells: cells.indices.map { cells[$0].text(in: bytes) }, problem: record.problem?.summary))
+        reading.records.append(ReadRecord(record, bytes, cells))
     }
     var start = 0
     for cut in cuts + [bytes.count] {

@@ -78,13 +78,19 @@ struct APIFixture {
         _ method: HTTPRequest.Method, _ uri: String, key: String? = adminKey, headers: HTTPFields = [:],
         body: String? = nil
     ) async throws -> TestAnswer {
+        try await ask(method, uri, key: key, headers: headers, bytes: body.map(ByteBuffer.init(string:)))
+    }
+
+    func ask(
+        _ method: HTTPRequest.Method, _ uri: String, key: String? = adminKey, headers: HTTPFields = [:],
+        bytes: ByteBuffer?
+    ) async throws -> TestAnswer {
         var headers = headers
         if let key { headers[.authorization] = "Bearer \(key)" }
-        if body != nil, headers[.contentType] == nil { headers[.contentType] = "application/json" }
+        if bytes != nil, headers[.contentType] == nil { headers[.contentType] = "application/json" }
         let asked = headers
         return try await app.test(.router) { client in
-            try await client.execute(uri: uri, method: method, headers: asked, body: body.map(ByteBuffer.init(string:)))
-            {
+            try await client.execute(uri: uri, method: method, headers: asked, body: bytes) {
                 TestAnswer(status: $0.status, headers: $0.headers, text: String(buffer: $0.body))
             }
         }

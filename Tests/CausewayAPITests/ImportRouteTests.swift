@@ -170,6 +170,35 @@ struct ImportRouteTests {
         #expect(try await send(api, type: type).status.code == status)
     }
 
+    @Test("are read in the charset that the content type declares, of the body or of the form's part")
+    func charset() async throws {
+        let api = try await APIFixture()
+        let text = try #require("email,name\na@example.com,Zoë\n".data(using: .windowsCP1252))
+        let wrong = try await send(api, bytes: text, type: "text/csv")
+        #expect(wrong.json["errors"]?["first"]?.array?.first?["code"] == "invalid_encoding")
+        let raw = try await send(api, bytes: text, type: "text/csv; charset=\"Windows-1252\"")
+        #expect(raw.status == .accepted)
+        #expect(raw.json["encoding"] == "windows-1252")
+        #expect(raw.json["normalized"] == true)
+        let form =
+            Data("--x\r\nContent-Disposition: form-data; name=file\r\n".utf8)
+            + Data("Content-Type: text/csv;charset=latin1\r\n\r\n".utf8) + text + Data("\r\n--x--\r\n".utf8)
+        let part = try await send(
+            api, "/v1/imports/customers?force=true", bytes: form, type: "multipart/form-data; boundary=x")
+        #expect(part.status == .accepted)
+        #expect(part.json["encoding"] == "windows-1252")
+        let unknown = try await send(api, type: "text/csv; charset=koi8-r")
+        #expect(unknown.status == .unsupportedMediaType)
+        #expect(unknown.json["code"] == "unsupported_charset")
+        #expect(unknown.json["detail"]?.string?.contains("windows-1252") == true)
+    }
+
+    private func send(
+        _ api: APIFixture, _ uri: String = "/v1/imports/customers", bytes: Data, type: String
+    ) async throws -> TestAnswer {
+        try await api.ask(.put, uri, headers: [.contentType: type], bytes: ByteBuffer(bytes: bytes))
+    }
+
     @Test("packed with gzip are told to come unpacked")
     func contentEncoding() async throws {
         let api = try await APIFixture()

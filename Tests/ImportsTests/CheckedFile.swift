@@ -1,3 +1,4 @@
+import CSV
 import Imports
 
 /// What checking one small file said.
@@ -18,7 +19,8 @@ struct CheckedFile {
     }
 
     init(
-        _ bytes: [UInt8], as object: ImportObject, catalog: ObjectCatalog = .builtIn, cuts: [Int] = [],
+        _ bytes: [UInt8], as object: ImportObject, catalog: ObjectCatalog = .builtIn, charset: CSVCharset? = nil,
+        cuts: [Int] = [],
         chunkRows: Int = 10_000
     ) throws {
         var problems: [RowProblem] = []
@@ -32,7 +34,7 @@ struct CheckedFile {
                 rejectedBytes.append(bytes)
             }
         }
-        var check = ImportCheck(schema: catalog[object], chunkRows: chunkRows)
+        var check = ImportCheck(schema: catalog[object], charset: charset, chunkRows: chunkRows)
         var start = 0
         for cut in cuts + [bytes.count] {
             try check.feed(Array(bytes[start..<cut]), take)

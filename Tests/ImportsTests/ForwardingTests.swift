@@ -220,6 +220,7 @@ struct ForwardingTests {
         arguments: [
             "\u{FEFF}email,name\na@example.com,A\n", "email;name\na@example.com;A\n", "email,name\ra@example.com,A\r",
             "EMAIL, Name\na@example.com,A\n", "\nemail,name\na@example.com,A", "email\tname\na@example.com\t\"A\"\n",
+            "sep=;\r\nemail;name\r\na@example.com;A\r\n",
         ])
     func normalized(csv: String) async throws {
         try await ImportWorld.with { world async throws in
@@ -231,6 +232,41 @@ struct ForwardingTests {
             #expect(try await world.bytes(of: arrived.first) == "email,name\na@example.com,A\n")
             #expect(arrived.first?["imported"] == 1)
             #expect(try world.fileNames() == [])
+        }
+    }
+
+    @Test("arrives in UTF-8, whatever it was written in")
+    func encodings() async throws {
+        let text = "email,name\na@example.com,Zoë\n"
+        let written: [(Data?, String?, String)] = [
+            (("\u{FEFF}" + text).data(using: .utf16LittleEndian), nil, "utf-16le"),
+            (text.data(using: .utf16BigEndian), nil, "utf-16be"),
+            (text.data(using: .windowsCP1252), "iso-8859-1", "windows-1252"),
+        ]
+        for (data, charset, encoding) in written {
+            let bytes = Array(try #require(data))
+            try await ImportWorld.with { world async throws in
+                let ended = try await world.working {
+                    try await world.ended(try await world.upload(bytes: bytes) { $0.charset = charset })
+                }
+                #expect(ended.state == .completed)
+                #expect(ended.json["encoding"]?.string == encoding)
+                #expect(ended.json["normalized"] == true)
+                #expect(ended.file.size == Int64(bytes.count))
+                #expect(try await world.bytes(of: world.arrived().first) == text)
+            }
+        }
+    }
+
+    @Test("leaves out rows of nothing but delimiters and stays as it is otherwise")
+    func blankRows() async throws {
+        try await ImportWorld.with { world async throws in
+            let csv = "email,name\r\na@example.com,\"A\"\r\n,\r\n,\r\n"
+            let ended = try await world.working { try await world.ended(try await world.upload(csv)) }
+            #expect(ended.state == .completed)
+            #expect(ended.rows == ImportRowCounts(total: 1, valid: 1))
+            #expect(ended.json["normalized"] == false)
+            #expect(try await world.bytes(of: world.arrived().first) == "email,name\r\na@example.com,\"A\"\r\n")
         }
     }
 

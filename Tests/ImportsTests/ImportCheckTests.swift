@@ -1,3 +1,5 @@
+import CSV
+import Foundation
 import Imports
 import Testing
 
@@ -80,7 +82,10 @@ struct ImportCheckTests {
 
     static let rows: [Case] = [
         (.customers, "email\n@b.co\n\"\"\na@b.co\n", ["1 2 email invalid_email '@b.co'", "2 3 - required"]),
-        (.customers, "email,name\n,x\n,\n  ,x\n", ["1 2 email required", "2 3 - required", "3 4 email required '  '"]),
+        (
+            .customers, "email,name\n,x\n ,\n  ,x\n",
+            ["1 2 email required", "2 3 - required", "3 4 email required '  '"]
+        ),
         (.customers, "email,name\na@b.co\na@b.co,x,y\n", ["1 2 - ragged_row", "2 3 - ragged_row"]),
         (.customers, "email,name\na@b.co,\"x\nb@b.co,y\n", ["1 2 name unclosed_quote 'x'"]),
         (.customers, "email,name\na@b.co,\"x\"y\n", ["1 2 name text_after_quote 'x'"]),
@@ -187,15 +192,32 @@ struct ImportCheckTests {
         #expect(checked.problems.allSatisfy { $0.message.hasSuffix(".") || $0.message.hasSuffix("\"\".") })
     }
 
-    @Test("where the borders between the parts of an upload lie changes nothing", arguments: files + rows)
+    @Test(
+        "where the borders between the parts of an upload lie changes nothing, in no encoding",
+        arguments: good.map { ($0.object, $0.text, []) } + files + rows)
     func everySplit(file: Case) throws {
-        let bytes = Array(file.text.utf8)
-        let whole = try CheckedFile(bytes, as: file.object)
-        for cut in 0...bytes.count {
-            let parts = try CheckedFile(bytes, as: file.object, cuts: [cut])
-            #expect(parts.problems == whole.problems)
-            #expect(parts.rejectedBytes == whole.rejectedBytes)
-            #expect(parts.summary.validRows == whole.summary.validRows)
+        let text = Data(file.text.utf8)
+        let marked = Data(("\u{FEFF}" + file.text).utf8)
+        let written: [(bytes: Data?, charset: CSVCharset?)] = [
+            (text, nil), (marked, nil), (file.text.data(using: .utf16LittleEndian), .utf16),
+            (file.text.data(using: .utf16BigEndian), .utf16BigEndian),
+            (("\u{FEFF}" + file.text).data(using: .utf16BigEndian), nil),
+            (file.text.data(using: .windowsCP1252), .windows1252),
+        ]
+        for (data, charset) in written {
+            // A file of two bytes is no file in UTF-16, so said.
+            guard let data, data.count > 2 || charset == nil else { continue }
+            let bytes = Array(data)
+            let whole = try CheckedFile(bytes, as: file.object, charset: charset)
+            #expect(whole.said == (try CheckedFile(file.text, as: file.object).said))
+            // Long files at some bytes only: their borders are alike.
+            let cuts = bytes.count < 400 ? Array(0...bytes.count) : Array(stride(from: 0, to: bytes.count, by: 41))
+            for cuts in cuts.map({ [$0] }) + [Array(0...bytes.count)] {
+                let parts = try CheckedFile(bytes, as: file.object, charset: charset, cuts: cuts)
+                #expect(parts.problems == whole.problems)
+                #expect(parts.rejectedBytes == whole.rejectedBytes)
+                #expect(parts.summary == whole.summary)
+            }
         }
     }
 
@@ -205,9 +227,60 @@ struct ImportCheckTests {
         #expect(checked.said == ["2 3 name invalid_encoding"])
         #expect(checked.problems.first?.byteOffset == 29)
         #expect(checked.summary.isRefused)
+        #expect(checked.problems.first?.message.contains("charset=windows-1252") == true)
         let workbook = try CheckedFile([0x50, 0x4B, 3, 4, 10], as: .customers)
         #expect(workbook.said == ["- 1 - binary_file"])
         #expect(workbook.problems.first?.message.contains("Excel") == true)
+    }
+
+    @Test("a file in another encoding is read, says so and cannot go out as it came")
+    func otherEncodings() throws {
+        let text = "email,name\na@b.co,Zoë\n"
+        let declared = try CheckedFile(
+            Array(text.data(using: .windowsCP1252) ?? Data()), as: .customers, charset: .windows1252)
+        #expect(declared.said == [])
+        #expect(declared.summary.encoding == .windows1252)
+        #expect(!declared.summary.isAsVendorReads)
+        let marked = try CheckedFile(
+            [0xFF, 0xFE] + Array(text.data(using: .utf16LittleEndian) ?? Data()), as: .customers)
+        #expect(marked.said == [])
+        #expect(marked.summary.encoding == .utf16LittleEndian)
+        #expect(marked.summary.dialect.hasByteOrderMark)
+        #expect(!marked.summary.isAsVendorReads)
+        let plain = try CheckedFile(
+            Array("email,name\na@b.co,Zoe\n".utf8), as: .customers, charset: .windows1252)
+        #expect(plain.summary.isAsVendorReads)
+    }
+
+    @Test("every way of being no text has words of its own, with a way out")
+    func encodingWords() throws {
+        func message(_ bytes: [UInt8], _ charset: CSVCharset? = nil) throws -> String {
+            let checked = try CheckedFile(bytes, as: .customers, charset: charset)
+            #expect(checked.problems.map(\.code) == [.invalidEncoding])
+            return checked.problems.first?.message ?? ""
+        }
+        #expect(try message([0xFF, 0xFE, 0, 0, 1, 1]).contains("UTF-32"))
+        #expect(try message(Array("email\n".utf8), .utf16).contains("declared"))
+        #expect(try message(Array("email\n".utf8) + [0x81], .windows1252).contains("Windows-1252"))
+        #expect(try message([0xFE, 0xFF, 0, 101, 0]).contains("UTF-16BE"))
+    }
+
+    @Test("rows of nothing but delimiters are passed over, as spreadsheets leave them")
+    func blankRows() throws {
+        let text = "email,name\na@b.co,x\n,\nb@b.co,y\n@,z\n,,,\n,\n"
+        let checked = try CheckedFile(text, as: .customers)
+        #expect(checked.said == ["4 5 email invalid_email '@'"])
+        #expect(checked.summary.totalRows == 3)
+        #expect(checked.summary.validRows == 2)
+        #expect(checked.summary.blankRows == 3)
+        let nothing = try CheckedFile("email,name\n,\n,\n", as: .customers)
+        #expect(nothing.said == ["- 1 - no_rows"])
+    }
+
+    @Test("the row that cannot be decoded has its number, blank rows before it or not")
+    func rowOfBadByte() throws {
+        let checked = try CheckedFile(Array("email,name\n,\na@b.co,".utf8) + [0xE9, 10], as: .customers)
+        #expect(checked.said == ["2 3 name invalid_encoding"])
     }
 
     @Test("every code of the reader has its words")
@@ -264,6 +337,7 @@ struct ImportCheckTests {
         }
         #expect(try isAsVendorReads("email,name\r\na@b.co,x\n"))
         #expect(try !isAsVendorReads("email;name\na@b.co;x\n"))
+        #expect(try !isAsVendorReads("sep=,\nemail,name\na@b.co,x\n"))
         #expect(try !isAsVendorReads("\u{FEFF}email,name\na@b.co,x\n"))
         #expect(try !isAsVendorReads("Email,name\na@b.co,x\n"))
         #expect(try !isAsVendorReads("email,name\ra@b.co,x\r"))

@@ -99,9 +99,15 @@ struct ImportWorld: Sendable {
         _ text: String = customers, _ object: ImportObject = .customers,
         _ change: (inout ImportRequest) -> Void = { _ in }
     ) async throws -> Import {
+        try await upload(bytes: Array(text.utf8), object, change)
+    }
+
+    func upload(
+        bytes: [UInt8], _ object: ImportObject = .customers, _ change: (inout ImportRequest) -> Void = { _ in }
+    ) async throws -> Import {
         var request = ImportRequest(object: object, caller: "key_a")
         change(&request)
-        return try await domain.operations.upload(request) { try await $0.write(Array(text.utf8)) }
+        return try await domain.operations.upload(request) { try await $0.write(bytes) }
     }
 
     /// Waits until an import is as wanted.

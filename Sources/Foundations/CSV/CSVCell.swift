@@ -55,6 +55,18 @@ public struct CSVCell: BitwiseCopyable, Sendable {
     }
 }
 
+extension Span where Element == CSVCell {
+    /// Nothing but delimiters: no cell has a byte, not even quotes. So spreadsheets leave rows that were emptied.
+    @inlinable @inline(__always)
+    public var hasOnlyDelimiters: Bool {
+        for index in indices {
+            let cell = self[index]
+            if cell.byteCount != 0 || cell.isQuoted { return false }
+        }
+        return true
+    }
+}
+
 /// The bytes that mean something to CSV.
 @usableFromInline
 enum CSVByte {

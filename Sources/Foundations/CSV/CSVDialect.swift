@@ -33,11 +33,14 @@ public struct CSVDialect: Sendable, Hashable {
     public internal(set) var hasByteOrderMark = false
     /// Lines without anything stood before the header.
     public internal(set) var hasLeadingBlankLines = false
+    /// The first line was `sep=;` or alike, as spreadsheets leave it.
+    public internal(set) var hasSeparatorLine = false
     public internal(set) var lineEnds: LineEnds = []
 
     /// As RFC 4180 has it: no byte order mark, commas, LF or CRLF, the header first.
     public var isPlain: Bool {
-        delimiter == .comma && !hasByteOrderMark && !hasLeadingBlankLines && !lineEnds.contains(.carriageReturn)
+        delimiter == .comma && !hasByteOrderMark && !hasLeadingBlankLines && !hasSeparatorLine
+            && !lineEnds.contains(.carriageReturn)
     }
 }
 
@@ -63,9 +66,25 @@ enum CSVOpening {
         return nil
     }
 
+    /// A first line that only names the delimiter, as Excel writes and reads it (`sep=;`, in any case, quoted or not),
+    /// and how many bytes it has with its line end. To be asked when the header's line is known as well.
+    static func separatorLine(of bytes: ArraySlice<UInt8>) -> (delimiter: CSVDelimiter, byteCount: Int)? {
+        let end = bytes.firstIndex { $0 == CSVByte.lineFeed || $0 == CSVByte.carriageReturn } ?? bytes.endIndex
+        var line = bytes[bytes.startIndex..<end]
+        if line.count == 7, line.first == CSVByte.quote, line.last == CSVByte.quote {
+            line = line.dropFirst().dropLast()
+        }
+        guard line.count == 5, line.prefix(4).map({ $0 | 0x20 }) == Array("sep=".utf8).map({ $0 | 0x20 }),
+            line[line.startIndex + 3] == UInt8(ascii: "="),
+            let delimiter = CSVDelimiter.allCases.first(where: { $0.byte == line.last })
+        else { return nil }
+        let ending = bytes[end...].starts(with: [CSVByte.carriageReturn, CSVByte.lineFeed]) ? 2 : 1
+        return (delimiter, min(end + ending, bytes.endIndex) - bytes.startIndex)
+    }
+
     /// The header's line within `bytes`: blank lines before it left out, quotes heeded.
     /// Nil while more bytes could change the answer.
-    static func headerLine(of bytes: [UInt8], isWhole: Bool) -> ArraySlice<UInt8>? {
+    static func headerLine(of bytes: ArraySlice<UInt8>, isWhole: Bool) -> ArraySlice<UInt8>? {
         let start = bytes.firstIndex { $0 != CSVByte.lineFeed && $0 != CSVByte.carriageReturn } ?? bytes.endIndex
         var isQuoted = false
         var firstEnd: Int?
@@ -81,9 +100,14 @@ enum CSVOpening {
         return isWhole ? bytes[start..<(firstEnd ?? bytes.endIndex)] : nil
     }
 
-    /// The delimiter under which most known names appear in the header's line; the comma where none does better.
-    static func delimiter(of line: ArraySlice<UInt8>, isKnown: (String) -> Bool) -> CSVDelimiter {
-        var best = (delimiter: CSVDelimiter.comma, known: 0)
+    /// The delimiter under which most known names appear in the header's line; the one announced where none does
+    /// better.
+    static func delimiter(
+        of line: ArraySlice<UInt8>, announced: CSVDelimiter, isKnown: (String) -> Bool
+    ) -> CSVDelimiter {
+        var best = (
+            delimiter: announced, known: names(in: line, delimiter: announced.byte).count(where: isKnown)
+        )
         for delimiter in CSVDelimiter.allCases {
             let known = names(in: line, delimiter: delimiter.byte).count(where: isKnown)
             if known > best.known { best = (delimiter, known) }

@@ -13,7 +13,7 @@
 ///   read afresh. After text behind a closing quote the rest of that line is taken without heeding quotes.
 ///   A record that is too long ends at the next end of line.
 ///
-/// UTF-8 only. Other encodings belong into a transcoder in front, which feeds this with UTF-8.
+/// UTF-8 only: `CSVFileReader` reads other encodings.
 @safe
 public struct CSVReader: ~Copyable, @unchecked Sendable {
     /// - `bytes`: the record as it came, with its line end; `cells`: where its cells lie in `bytes`.
@@ -78,7 +78,8 @@ public struct CSVReader: ~Copyable, @unchecked Sendable {
         self.init(delimiter: delimiter, isKnownHeader: nil, limits: limits)
     }
 
-    /// Takes the delimiter under which most of the header's names are known; the comma where none does better.
+    /// Takes the delimiter under which most of the header's names are known; where none does better the one that a first
+    /// line `sep=…` announces, or the comma. Such a line is passed over.
     public init(isKnownHeader: @escaping @Sendable (String) -> Bool, limits: CSVLimits = CSVLimits()) {
         self.init(delimiter: .comma, isKnownHeader: isKnownHeader, limits: limits)
     }
@@ -135,20 +136,39 @@ public struct CSVReader: ~Copyable, @unchecked Sendable {
             return byte == CSVByte.lineFeed || byte == CSVByte.carriageReturn
         }
         guard isWhole || hasNewLineEnd || filled >= bound else { return }
+        let isCertain = isWhole || filled >= bound
         let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: buffer, count: min(filled, bound)))
         let hasMark = bytes.starts(with: CSVOpening.byteOrderMark)
-        let text = hasMark ? Array(bytes.dropFirst(CSVOpening.byteOrderMark.count)) : bytes
-        guard let header = CSVOpening.headerLine(of: text, isWhole: isWhole || filled >= bound) else { return }
+        var text = bytes[(hasMark ? CSVOpening.byteOrderMark.count : 0)...]
+        guard var header = CSVOpening.headerLine(of: text, isWhole: isCertain) else { return }
+        let separator = isKnownHeader == nil ? nil : CSVOpening.separatorLine(of: text)
+        if let separator {
+            text = text.dropFirst(separator.byteCount)
+            guard let following = CSVOpening.headerLine(of: text, isWhole: isCertain) else { return }
+            header = following
+        }
         isOpened = true
         if let foreign = CSVOpening.foreignKind(bytes) {
             failure = CSVProblem(foreign.code, line: 1, byteOffset: 0, kind: foreign.kind)
             return
         }
-        if let isKnownHeader { dialect.delimiter = CSVOpening.delimiter(of: header, isKnown: isKnownHeader) }
+        if let isKnownHeader {
+            dialect.delimiter = CSVOpening.delimiter(
+                of: header, announced: separator?.delimiter ?? .comma, isKnown: isKnownHeader)
+        }
         dialect.hasByteOrderMark = hasMark
-        next = bytes.count - text.count
+        if separator != nil {
+            dialect.hasSeparatorLine = true
+            line = 2
+        }
+        next = text.startIndex
         recordStart = next
         cellStart = next
+    }
+
+    /// A problem where the bytes end that were read.
+    func problemAtEnd(_ code: CSVProblem.Code) -> CSVProblem {
+        CSVProblem(code, line: line, byteOffset: base + filled)
     }
 
     /// Drops what has been handed out and grows where a record is longer than the buffer.

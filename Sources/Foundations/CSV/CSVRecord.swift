@@ -56,7 +56,7 @@ public struct CSVProblem: BitwiseCopyable, Sendable, Hashable {
     }
 }
 
-/// What people upload instead of a CSV in UTF-8, in words that can follow "this is".
+/// What people upload instead of a CSV, in words that can follow "this is".
 public enum CSVForeignKind: String, BitwiseCopyable, Sendable {
     case workbook = "an Excel workbook or a zip file"
     case oldWorkbook = "an old Excel workbook"
@@ -66,6 +66,8 @@ public enum CSVForeignKind: String, BitwiseCopyable, Sendable {
     case picture = "a picture"
     case sevenZip = "a 7-Zip file"
     case utf16 = "text in UTF-16"
+    case utf32 = "text in UTF-32"
+    case notAsDeclared = "not in the encoding that is declared"
 }
 
 /// Bounds that keep one mistake from swallowing a file, and memory flat.

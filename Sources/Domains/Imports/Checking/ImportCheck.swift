@@ -1,4 +1,4 @@
-import CSV
+public import CSV
 
 /// Checks an uploaded file while it arrives: bytes are pushed in, findings come out, memory stays flat.
 ///
@@ -10,17 +10,23 @@ public struct ImportCheck: ~Copyable, Sendable {
 
     public typealias Report = (ImportFinding) throws -> Void
 
-    private var reader: CSVReader
+    private var reader: CSVFileReader
     private var rows: RowCheck
 
     /// - Parameters:
+    ///   - charset: what the sender says of the file's encoding; what its first bytes prove goes before it.
     ///   - chunkRows: the valid rows of one piece to forward, at least 1.
     ///   - firstProblems: how many problems the summary itself holds.
-    public init(schema: ObjectSchema, chunkRows: Int = 10_000, firstProblems: Int = 100) {
+    public init(
+        schema: ObjectSchema, charset: CSVCharset? = nil, chunkRows: Int = 10_000, firstProblems: Int = 100
+    ) {
         precondition(chunkRows > 0)
-        reader = CSVReader(isKnownHeader: { schema.knows(header: $0) })
+        reader = CSVFileReader(declared: charset, isKnownHeader: { schema.knows(header: $0) })
         rows = RowCheck(schema: schema, chunkRows: chunkRows, firstProblems: firstProblems)
     }
+
+    /// What the sender says of the encoding, where that is known only later; before the first byte.
+    public mutating func declare(_ charset: CSVCharset) { reader.declare(charset) }
 
     /// Takes the next bytes of the file. What `report` throws is thrown on and ends the check.
     public mutating func feed(_ bytes: RawSpan, _ report: Report) throws {
@@ -41,8 +47,10 @@ public struct ImportCheck: ~Copyable, Sendable {
         swap(&rows, &self.rows)
         try reader.finish { record, bytes, cells in try rows.take(record, bytes, cells, report) }
         return try rows.finish(
-            failure: reader.failure, hasRecords: reader.recordCount > 0, dialect: reader.dialect,
-            byteCount: reader.byteCount, report)
+            FileVerdict(
+                failure: reader.failure, hasRecords: reader.recordCount > 0, dialect: reader.dialect,
+                encoding: reader.encoding, isTranscoded: reader.isTranscoded, byteCount: reader.byteCount),
+            report)
     }
 
     /// Rows read so far, for progress.
@@ -50,5 +58,5 @@ public struct ImportCheck: ~Copyable, Sendable {
 
     /// The file is beyond reading (binary, not UTF-8, a header out of bounds): further bytes change nothing, so an
     /// upload may be ended.
-    public var isHopeless: Bool { reader.failure != nil }
+    public var isHopeless: Bool { reader.isHopeless }
 }

@@ -1,12 +1,15 @@
 public import CSV
 
 /// What came out of checking one file.
-public struct ImportSummary: Sendable {
+public struct ImportSummary: Hashable, Sendable {
     public var object: ImportObject
-    /// Rows the file has, as far as it could be read.
+    /// Rows the file has, as far as it could be read, without the blank ones.
     public var totalRows = 0
     public var validRows = 0
     public var invalidRows: Int { totalRows - validRows }
+    /// Rows of nothing but delimiters, as spreadsheets leave them, mostly at the end. They say nothing, so they are passed
+    /// over and never forwarded; the numbers of other rows count them, so that these stay the spreadsheet's.
+    public var blankRows = 0
     /// All problems, also those that were not handed out.
     public var totalProblems = 0
     /// Problems handed out.
@@ -17,9 +20,12 @@ public struct ImportSummary: Sendable {
     public var isRefused = false
     public var byteCount = 0
     public var dialect = CSVDialect()
+    /// What the file was read as.
+    public var encoding = CSVEncoding.utf8
     /// The columns by place, spelled as the vendor spells them.
     public var header: [String] = []
-    /// Where the header stands, with its line end.
+    /// Where the header stands, with its line end. Like all offsets within the file's text in UTF-8, a byte order mark
+    /// counted: for files in another `encoding` these are not the file's own.
     public var headerBytes = 0..<0
     /// Bytes, delimiter, line ends and the header's spelling are what the vendor's importer reads, so the file can be
     /// forwarded as it came.
@@ -30,9 +36,6 @@ public struct ImportSummary: Sendable {
     public init(object: ImportObject) {
         self.object = object
     }
-
-    /// `utf-8`: others are turned into it in front of the reader.
-    public var encoding: String { "utf-8" }
 }
 
 /// Some of the valid rows, in order.

@@ -49,7 +49,7 @@ struct ProblemText {
     }
 
     /// What the reader says of a file or a record, in words.
-    static func problem(_ structural: CSVProblem, row: Int?) -> RowProblem {
+    static func problem(_ structural: CSVProblem, row: Int?, encoding: CSVEncoding = .utf8) -> RowProblem {
         let limits = CSVLimits()
         let kind = structural.kind?.rawValue
         let (code, message): (ProblemCode, String) =
@@ -59,9 +59,8 @@ struct ProblemText {
             case .invalidEncoding:
                 (
                     .invalidEncoding,
-                    kind.map { "This is \($0). Save it as \"CSV UTF-8\"." }
-                        ?? "A byte here is not UTF-8; the file was probably saved as Windows-1252 or Latin-1. "
-                        + "Save it as \"CSV UTF-8\"."
+                    kind.map { "This is \($0). Save it as \"CSV UTF-8\", or declare what it is." }
+                        ?? encodingMessage(encoding)
                 )
             case .headerTooLong:
                 (.headerTooLong, "The header is longer than \(limits.header >> 10) KiB. Is the first line a header?")
@@ -83,6 +82,20 @@ struct ProblemText {
             }
         return RowProblem(
             row: row, line: structural.line, byteOffset: structural.byteOffset, code: code, message: message)
+    }
+
+    private static func encodingMessage(_ encoding: CSVEncoding) -> String {
+        switch encoding {
+        case .utf8:
+            "A byte here is not UTF-8; the file was probably saved as Windows-1252 or Latin-1. Save it as "
+                + "\"CSV UTF-8\", or declare it with `Content-Type: text/csv; charset=windows-1252`."
+        case .windows1252:
+            "A byte here means nothing in Windows-1252, as which the file is declared. Save it as \"CSV UTF-8\" and "
+                + "declare nothing."
+        case .utf16LittleEndian, .utf16BigEndian:
+            "Half a character stands here, so the file is no good \(encoding.rawValue.uppercased()); it may be cut off. "
+                + "Save it as \"CSV UTF-8\"."
+        }
     }
 
     private func rowMessage(_ fault: RowFault) -> String {

@@ -1,6 +1,17 @@
 import CSV
 import CausewayCore
 
+/// What the reader says of a file when it has been read.
+struct FileVerdict {
+    let failure: CSVProblem?
+    let hasRecords: Bool
+    let dialect: CSVDialect
+    let encoding: CSVEncoding
+    /// The file's bytes are not those of its text in UTF-8.
+    let isTranscoded: Bool
+    let byteCount: Int
+}
+
 /// Counts rows, keeps the first problems and marks where chunks begin. The first record is the header.
 struct RowCheck: Sendable {
     let schema: ObjectSchema?
@@ -36,6 +47,10 @@ struct RowCheck: Sendable {
     ) throws {
         guard record.number > 0 else {
             try readHeader(record, bytes, cells, report)
+            return
+        }
+        if cells.hasOnlyDelimiters, record.problem == nil, record.cellCount == cells.count {
+            summary.blankRows &+= 1
             return
         }
         summary.totalRows &+= 1
@@ -104,20 +119,23 @@ struct RowCheck: Sendable {
     }
 
     mutating func finish(
-        failure: CSVProblem?, hasRecords: Bool, dialect: CSVDialect, byteCount: Int, _ report: ImportCheck.Report
+        _ file: FileVerdict, _ report: ImportCheck.Report
     ) throws -> ImportSummary {
         endChunk()
-        summary.byteCount = byteCount
-        summary.dialect = dialect
-        if let failure {
+        summary.byteCount = file.byteCount
+        summary.dialect = file.dialect
+        summary.encoding = file.encoding
+        if let failure = file.failure {
             // A byte that is no text in row 7 is no matter of the header.
-            let row = failure.byteOffset >= summary.headerBytes.upperBound && hasRecords ? summary.totalRows + 1 : nil
-            var problem = ProblemText.problem(failure, row: row)
+            let row =
+                failure.byteOffset >= summary.headerBytes.upperBound && file.hasRecords
+                ? summary.totalRows + summary.blankRows + 1 : nil
+            var problem = ProblemText.problem(failure, row: row, encoding: file.encoding)
             if let cell = failure.cell, summary.header.indices.contains(cell) {
                 problem.column = summary.header[cell].showingNUL
             }
             try refuse(problem, report)
-        } else if !hasRecords {
+        } else if !file.hasRecords {
             try refuse(
                 RowProblem(code: .emptyFile, message: "The file is empty. Send a header and at least one row."), report)
         } else if summary.totalRows == 0 {
@@ -125,7 +143,7 @@ struct RowCheck: Sendable {
                 RowProblem(
                     line: 1, code: .noRows, message: "The file has a header, but no rows. Add at least one."), report)
         }
-        summary.isAsVendorReads = dialect.isPlain && isSpelledAsVendor
+        summary.isAsVendorReads = file.dialect.isPlain && !file.isTranscoded && isSpelledAsVendor
         return summary
     }
 }

@@ -26,12 +26,13 @@ extension Import {
             id: id, object: request.object, mode: request.mode, state: state, group: request.group,
             sendsInvites: sendsInvites, filename: filename.map { String($0.prefix(255)) },
             file: ImportFileFacts(
-                size: checked.size, sha256: checked.sha256, encoding: summary.encoding,
+                size: checked.size, sha256: checked.sha256, encoding: summary.encoding.rawValue,
                 delimiter: summary.dialect.delimiter.rawValue, isNormalized: goesOn && !summary.isAsVendorReads),
             rows: ImportRowCounts(total: summary.totalRows, valid: summary.validRows),
             problems: ImportProblemCounts(
                 total: summary.totalProblems, stored: summary.storedProblems, first: summary.firstProblems),
-            isRewritten: goesOn && (!summary.isAsVendorReads || summary.invalidRows > 0),
+            isRewritten: goesOn
+                && (!summary.isAsVendorReads || summary.invalidRows > 0 || summary.blankRows > 0),
             isResendable: schema.resend == .safe || (schema.resend == .safeWithoutInvites && !sendsInvites),
             isForced: request.isForced, caller: request.caller,
             chunks: goesOn ? [ImportChunk(number: 1, rows: summary.validRows)] : [], createdAt: now,

@@ -1,3 +1,4 @@
+import CSV
 public import CausewayCore
 
 /// What callers can be told is wrong, in words.
@@ -7,6 +8,8 @@ public enum ImportOperationError: Error, Sendable {
     case notFound
     /// The file passes so many bytes.
     case tooLarge(Int64)
+    /// No file is read as this.
+    case unsupportedCharset(String)
     /// The body did not come to its end.
     case uploadBroken
     case diskFull
@@ -28,6 +31,7 @@ public enum ImportOperationError: Error, Sendable {
         case .invalid: "invalid_request"
         case .notFound: "not_found"
         case .tooLarge: "body_too_large"
+        case .unsupportedCharset: "unsupported_charset"
         case .uploadBroken: "incomplete_body"
         case .diskFull: "storage_full"
         case .duplicate: "duplicate_import"
@@ -47,6 +51,9 @@ public enum ImportOperationError: Error, Sendable {
         case .notFound: "There is no such import."
         case .tooLarge(let limit):
             "A file may have \(limit) bytes at most (`imports.max_size`). Send it in several files."
+        case .unsupportedCharset(let label):
+            "A file in `\(label.prefix(50))` cannot be read. There are: "
+                + "\(CSVCharset.allCases.map(\.rawValue).joined(separator: ", ")), and the usual other names of these."
         case .uploadBroken: "The body ended before its end. Nothing was kept; send it again."
         case .diskFull: "The disk is full: nothing was kept. Try again when there is room."
         case .duplicate(let first, let time):

@@ -1,3 +1,4 @@
+import CSV
 public import CausewayCore
 import FileStore
 public import Storage
@@ -21,6 +22,7 @@ public struct ImportOperations: Sendable {
     public func check(_ request: ImportRequest) throws(ImportOperationError) {
         let mistakes = request.mistakes(context.catalog[request.object])
         guard mistakes.isEmpty else { throw .invalid(mistakes) }
+        if let label = request.charset, CSVCharset(label: label) == nil { throw .unsupportedCharset(label) }
     }
 
     /// Takes a file: it is checked while it arrives and durable before it is accepted. A refused file is an import
@@ -38,7 +40,8 @@ public struct ImportOperations: Sendable {
             UploadSink(
                 writer: try context.files.create(name),
                 check: ImportCheck(
-                    schema: schema, chunkRows: .max, firstProblems: context.settings.shownProblems),
+                    schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) }, chunkRows: .max,
+                    firstProblems: context.settings.shownProblems),
                 maximumSize: maximumSize)
         }
         let taken: (new: Import, problems: [RowProblem])

@@ -11,12 +11,15 @@ public struct ImportRequest: Sendable, Hashable {
     /// Also where the same was imported within the last days.
     public var isForced: Bool
     public var filename: String?
+    /// What the caller says of the file's encoding: a label of `CSVCharset`.
+    public var charset: String?
     /// The key that asks.
     public var caller: String
 
     public init(
         object: ImportObject, mode: ImportMode = .allOrNothing, group: String? = nil, sendsInvites: Bool? = nil,
-        needsApproval: Bool = false, isForced: Bool = false, filename: String? = nil, caller: String
+        needsApproval: Bool = false, isForced: Bool = false, filename: String? = nil, charset: String? = nil,
+        caller: String
     ) {
         self.object = object
         self.mode = mode
@@ -25,6 +28,7 @@ public struct ImportRequest: Sendable, Hashable {
         self.needsApproval = needsApproval
         self.isForced = isForced
         self.filename = filename
+        self.charset = charset
         self.caller = caller
     }
 

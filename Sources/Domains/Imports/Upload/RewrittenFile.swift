@@ -24,7 +24,7 @@ struct RewrittenFile: Sendable {
         }
         defer { try? file.close() }
         var writer = try files.create(name + "-rewritten")
-        var reader = CSVReader(delimiter: summary.dialect.delimiter)
+        var reader = CSVFileReader(encoding: summary.encoding, isKnownHeader: { schema.knows(header: $0) })
         var rows = RowRewriter(schema: schema, summary: summary)
         while let data = try file.read(upToCount: Self.block), !data.isEmpty {
             try reader.feed(data.bytes) { record, bytes, cells in rows.take(record, bytes, cells) }
@@ -72,7 +72,9 @@ private struct RowRewriter {
             }
             return
         }
-        guard record.problem == nil, validator.check(record, bytes, cells, &work) else { return }
+        guard record.problem == nil, !cells.hasOnlyDelimiters, validator.check(record, bytes, cells, &work) else {
+            return
+        }
         validRows += 1
         if summary.isAsVendorReads {
             append(bytes)

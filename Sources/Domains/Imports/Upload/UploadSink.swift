@@ -33,6 +33,13 @@ public final class UploadSink: Sendable {
         state.withLock { $0.filename = name }
     }
 
+    /// What the file is written in, where only the body tells; before its first byte. Throws
+    /// `ImportOperationError.unsupportedCharset`.
+    public func declare(charset label: String) throws(ImportOperationError) {
+        guard let charset = CSVCharset(label: label) else { throw .unsupportedCharset(label) }
+        state.withLock { $0.check?.declare(charset) }
+    }
+
     var filename: String? { state.withLock { $0.filename } }
 
     /// The next bytes of the file. Throws `ImportOperationError`.

@@ -12,6 +12,8 @@ struct MultipartReader {
         var filename: String?
         /// `Content-Transfer-Encoding` in lower case; nil where there is none.
         var transferEncoding: String?
+        /// `Content-Type` as it stands there.
+        var contentType: String?
     }
 
     /// What is wrong with the body, in words.
@@ -119,6 +121,7 @@ struct MultipartReader {
     private static func head(_ text: String) throws(Mistake) -> PartHead {
         var head: PartHead?
         var transferEncoding: String?
+        var contentType: String?
         for line in text.split(whereSeparator: { $0 == "\r\n" || $0 == "\n" || $0 == "\r" }) {
             guard let colon = line.firstIndex(of: ":") else { continue }
             let value = String(line[line.index(after: colon)...])
@@ -126,11 +129,13 @@ struct MultipartReader {
             case "content-disposition": head = ContentDisposition.formData(value)
             case "content-transfer-encoding":
                 transferEncoding = String(value.drop { $0 == " " }).lowercased()
+            case "content-type": contentType = String(value.drop { $0 == " " })
             default: break
             }
         }
         guard var head else { throw Mistake(words: "A part has no `Content-Disposition: form-data; name=\"…\"`.") }
         head.transferEncoding = transferEncoding
+        head.contentType = contentType
         return head
     }
 }

@@ -77,6 +77,13 @@ struct UploadBody {
         return nil
     }
 
+    /// What a content type says of a file's encoding; nil for a form, whose parts say it themselves.
+    static func charset(in contentType: String?) -> String? {
+        guard let contentType else { return nil }
+        let (type, parameters) = ContentDisposition.parse(contentType)
+        return type.hasPrefix("multipart/") ? nil : parameters["charset"]
+    }
+
     /// Hands the file on as it comes. Throws where the body breaks off or is no good form.
     func feed(to sink: UploadSink) async throws {
         var received: Int64 = 0
@@ -167,6 +174,12 @@ private struct FormFile {
         }
         hasFile = true
         if let filename = head.filename { sink.setFilename(filename) }
+        guard let charset = UploadBody.charset(in: head.contentType) else { return }
+        do {
+            try sink.declare(charset: charset)
+        } catch {
+            throw Problem(error)
+        }
     }
 
     func finish() throws {

@@ -44,7 +44,8 @@ enum ContentDisposition {
         return plain.isEmpty ? nil : String(plain.prefix(255))
     }
 
-    private static func parse(_ value: String) -> (kind: String, parameters: [String: String]) {
+    /// A field's value before the first `;`, in lower case, and its parameters by name in lower case.
+    static func parse(_ value: String) -> (kind: String, parameters: [String: String]) {
         var rest = Substring(value)
         func takeWord(upTo ends: Set<Character>) -> String {
             let word = rest.prefix { !ends.contains($0) }

@@ -64,7 +64,8 @@ struct ImportRoutes {
         return ImportRequest(
             object: object, mode: mode ?? .allOrNothing, group: group, sendsInvites: sendsInvites,
             needsApproval: approval != nil, isForced: force ?? false,
-            filename: ContentDisposition.fileName(in: request.headers[.contentDisposition]), caller: caller.id)
+            filename: ContentDisposition.fileName(in: request.headers[.contentDisposition]),
+            charset: UploadBody.charset(in: request.headers[.contentType]), caller: caller.id)
     }
 
     // MARK: Looking
@@ -235,6 +236,7 @@ extension Problem {
             self = .invalid(mistakes.map { FieldProblem(field: $0.field, code: $0.code, detail: $0.detail) })
         case .notFound, .noSuchChunk: self.init(.notFound, code: error.code, detail: error.detail)
         case .tooLarge: self.init(.contentTooLarge, code: error.code, detail: error.detail)
+        case .unsupportedCharset: self.init(.unsupportedMediaType, code: error.code, detail: error.detail)
         case .uploadBroken: self.init(.badRequest, code: error.code, detail: error.detail)
         case .diskFull:
             self.init(
