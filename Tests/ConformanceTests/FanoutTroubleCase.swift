@@ -5,13 +5,25 @@ import OutboundHTTP
 import Storage
 import Support
 import Testing
-import WorkQueue
 
 @testable import Fanout
+@testable import WorkQueue
 
 extension StoreCase {
     /// What the engine does where an endpoint fails, has a rate, or wants an order.
     static let fanoutTrouble = StoreCase(name: "Fanout in trouble") { try await makeTrouble($0) }
+
+    /// A step of a walk over a subscription's deliveries.
+    private static func walk(_ engine: any StorageEngine, _ time: ManualTimeSource) async throws {
+        let (queue, now) = (WorkQueue(), time.now())
+        let handler = SubscriptionWalking(engine: engine, queue: queue, time: time).handler
+        let items = try await engine.write { transaction throws in
+            let walk = SubscriptionWalk(subscription: 1)
+            try queue.enqueue(walk.draft(at: now), at: now, in: transaction)
+            return try queue.claim(handler.kind, limit: 1, at: now, until: now + .seconds(60), in: transaction)
+        }
+        for item in items { _ = try await handler.work(item) }
+    }
 
     private static func makeTrouble(_ engine: any StorageEngine) async throws {
         let time = ManualTimeSource(start)
@@ -94,6 +106,7 @@ extension StoreCase {
             _ = try await Redelivery(engine: engine, queue: WorkQueue(), time: time).retry(delivery.id) { _, _ in }
         }
         _ = try await subscriptions.update(failing, ["enabled": false]) { _, _ in }
+        try await walk(engine, time)
         time.advance(by: .seconds(70))
         let expired = try await engine.write { transaction throws in
             try HeldDeliveries(keptFor: .seconds(60)).expire(at: time.now(), limit: 2, in: transaction)

@@ -6,6 +6,7 @@ import Storage
 import Support
 import Synchronization
 import Testing
+import WorkQueue
 
 @Suite("Endpoints that only fail", .onEveryEngine, .timeLimit(.minutes(2)))
 struct DisablingTests {
@@ -221,6 +222,34 @@ struct DisablingTests {
         #expect(all[0].event == young)
         #expect(all[1].errorDetail?.contains("deliveries.hold_for") == true)
         #expect(all[1].endedAt == house.time.now())
+    }
+
+    @Test("one sent again while its subscription has long been disabled is held for as long as others")
+    func heldAgain() async throws {
+        let house = try await FanoutHouse()
+        let id = try await house.subscribe(["url": "http://127.0.0.1:9/"]).id
+        try await house.publish("export.completed", "exp_1")
+        try await house.publish("export.completed", "exp_2")
+        _ = try await house.subscriptions.update(id, ["enabled": false]) { _, _ in }
+        let held = HeldDeliveries(keptFor: .seconds(50))
+        func expire(after seconds: Int) async throws -> Int {
+            house.time.advance(by: .seconds(seconds))
+            return try await house.storage.write { [now = house.time.now()] in
+                try held.expire(at: now, limit: 1, in: $0)
+            }
+        }
+        #expect(try await expire(after: 51) == 1)
+        #expect(try await expire(after: 0) == 1)
+        // The older of the two is the one that is young now: it is not in the way of the other.
+        let first = try #require(try await house.all().last)
+        let redelivery = Redelivery(engine: house.storage, queue: WorkQueue(), time: house.time)
+        #expect(try await redelivery.retry(first.id) { _, _ in }.state == .held)
+        #expect(try await expire(after: 0) == 0)
+        _ = try await house.publish("export.completed", "exp_3")
+        #expect(try await expire(after: 49) == 0)
+        #expect(try await redelivery.retry(first.id) { _, _ in }.state == .held)
+        #expect(try await expire(after: 2) == 1)
+        #expect(try await house.all().map(\.state) == [.failed, .failed, .held])
     }
 
     @Test("an old delivery is held for as long as others: the time counts from when its subscription was disabled")

@@ -144,7 +144,7 @@ struct RedeliveryTests {
                     WHERE number = \(delivery.number.value)
                     """)
             }
-            try DeliveryOrder().moveUp(all: 1, at: now, in: transaction)
+            try DeliveryOrder().moveUp([.init(subscription: 1, key: "")], at: now, in: transaction)
         }
         for first in [1, 0, 4] {
             _ = try await redelivery(house).retry(made[first].id) { _, _ in }

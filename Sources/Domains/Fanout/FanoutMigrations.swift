@@ -123,5 +123,20 @@ public enum FanoutMigrations {
                 WHERE order_key IS NOT NULL AND ended_at IS NULL
                 """,
             ]),
+        Migration(
+            number: 37,
+            reason: "Since when a delivery is held, and which walk is bringing a subscription's to what it says now.",
+            statements: [
+                "ALTER TABLE delivery ADD COLUMN held_at BIGINT",
+                """
+                UPDATE delivery SET held_at = (
+                    SELECT CASE WHEN s.disabled_at > delivery.created_at THEN s.disabled_at
+                                ELSE delivery.created_at END
+                    FROM subscription s WHERE s.number = delivery.subscription_number)
+                WHERE state IN ('failed', 'held', 'cancelled') AND state = 'held'
+                """,
+                "CREATE INDEX delivery_held ON delivery (held_at) WHERE state = 'held'",
+                "ALTER TABLE delivery_lane ADD COLUMN walk TEXT",
+            ]),
     ]
 }

@@ -1,11 +1,13 @@
 import CausewayCore
 import Storage
 
-/// Subscriptions that ask for an order: of the deliveries in one line, only the oldest that is open may be claimed.
+/// Subscriptions that ask for an order: of the deliveries in one line, no more than one may be claimed or is under way.
 ///
 /// A line is named by `delivery.order_key`: the event's resource where `ordering` is `export`, nothing where it is
-/// `subscription`; null where no order is kept. Those that wait are pending and have no `visible_at`; whatever ends the
-/// oldest makes the next one due, in the same transaction and under the lock of the lane, so that none is forgotten.
+/// `subscription`; null where no order is kept. Those that wait are pending and have no `visible_at`. The turn is the
+/// oldest's that is open, but never while another is under way: an older one that is sent again waits for the newer one's
+/// attempt, and goes before its next. Whatever ends an attempt gives the turn on, in the same transaction and under the
+/// lock of the lane, so that none is forgotten.
 struct DeliveryOrder: Sendable {
     struct Line: Hashable {
         let subscription: Int64
@@ -23,7 +25,23 @@ struct DeliveryOrder: Sendable {
          WHERE s.number = delivery.subscription_number AND m.sequence = delivery.event_sequence)
         """
 
-    /// Makes the oldest of each line due, unless it is already, or its next attempt is set.
+    /// Where somebody in the delivery's line is under way.
+    private static let isBusy: SQLQuery = """
+        EXISTS (
+            SELECT 1 FROM delivery u
+            WHERE u.subscription_number = delivery.subscription_number AND u.state = 'delivering'
+              AND u.order_key = delivery.order_key AND u.number <> delivery.number)
+        """
+
+    /// Where an older one in the delivery's line is open.
+    private static let isBehind: SQLQuery = """
+        EXISTS (
+            SELECT 1 FROM delivery o
+            WHERE o.subscription_number = delivery.subscription_number AND o.order_key = delivery.order_key
+              AND o.ended_at IS NULL AND o.number < delivery.number)
+        """
+
+    /// Makes the oldest of each line due, unless it is already, its next attempt is set, or another is under way.
     func moveUp(_ lines: Set<Line>, at now: Timestamp, in transaction: any Transaction) throws {
         guard !lines.isEmpty else { return }
         let rows = lines.map { "(CAST(\($0.subscription) AS BIGINT), \($0.key))" as SQLQuery }
@@ -37,7 +55,18 @@ struct DeliveryOrder: Sendable {
                     WHERE d.subscription_number = line.subscription_number AND d.order_key = line.order_key
                       AND d.ended_at IS NULL
                     ORDER BY d.number LIMIT 1)
-                FROM line) AND state = 'pending' AND visible_at IS NULL
+                FROM line) AND state = 'pending' AND visible_at IS NULL AND NOT \(query: Self.isBusy)
+            """)
+    }
+
+    /// After attempts that are to be made again: who is not the oldest any more, or not alone under way, waits.
+    func fallBack(_ numbers: [Int64], in transaction: any Transaction) throws {
+        guard !numbers.isEmpty else { return }
+        try transaction.execute(
+            """
+            UPDATE delivery SET visible_at = NULL
+            WHERE number IN \(query: BatchRows.numbers(numbers)) AND state = 'pending' AND order_key IS NOT NULL
+              AND (\(query: Self.isBehind) OR \(query: Self.isBusy))
             """)
     }
 
@@ -56,26 +85,12 @@ struct DeliveryOrder: Sendable {
                     WHERE d.subscription_number = line.subscription_number AND d.order_key = line.order_key
                       AND d.ended_at IS NULL AND d.visible_at IS NOT NULL
                     ORDER BY d.number LIMIT 1)
-                FROM line) AND state = 'pending' AND EXISTS (
-                SELECT 1 FROM delivery o
-                WHERE o.subscription_number = delivery.subscription_number AND o.order_key = delivery.order_key
-                  AND o.ended_at IS NULL AND o.number < delivery.number)
+                FROM line) AND state = 'pending' AND \(query: Self.isBehind)
             """)
         try moveUp(lines, at: now, in: transaction)
     }
 
-    /// Makes the oldest due in all lines of a subscription.
-    func moveUp(all subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
-        try transaction.execute(
-            """
-            UPDATE delivery SET visible_at = \(now) WHERE number IN (
-                SELECT MIN(number) FROM delivery
-                WHERE subscription_number = \(subscription) AND order_key IS NOT NULL AND ended_at IS NULL
-                GROUP BY order_key) AND state = 'pending' AND visible_at IS NULL
-            """)
-    }
-
-    /// Makes due those new deliveries that have nothing before them.
+    /// Makes due those new deliveries that have nothing before them, unless a newer one that somebody asked for is on its way.
     /// - Parameter numbers: what was written, without the end.
     func begin(_ numbers: Range<Int64>, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
@@ -86,25 +101,30 @@ struct DeliveryOrder: Sendable {
                 SELECT d.number FROM delivery d
                 WHERE d.subscription_number = delivery.subscription_number AND d.order_key = delivery.order_key
                   AND d.ended_at IS NULL
-                ORDER BY d.number LIMIT 1)
+                ORDER BY d.number LIMIT 1) AND NOT EXISTS (
+                SELECT 1 FROM delivery u
+                WHERE u.subscription_number = delivery.subscription_number AND u.order_key = delivery.order_key
+                  AND u.ended_at IS NULL AND u.visible_at IS NOT NULL AND u.number > delivery.number)
             """)
     }
 
-    /// What is open follows a subscription's new order, which its row holds already; what is under way goes on.
-    func change(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
+    /// What is open follows its subscription's order as it is now: those of these deliveries that were held or in another
+    /// line get their place, the oldest ones first. What is under way goes on.
+    func arrange(_ numbers: [Int64], at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             """
-            UPDATE delivery SET order_key = \(query: Self.ownKey)
-            WHERE subscription_number = \(subscription) AND ended_at IS NULL
+            UPDATE delivery SET order_key = \(query: Self.ownKey),
+                state = CASE WHEN state = 'held' THEN 'pending' ELSE state END,
+                held_at = CASE WHEN state = 'delivering' THEN held_at END
+            WHERE number IN \(query: BatchRows.numbers(numbers)) AND state IN ('pending', 'delivering', 'held')
             """)
         try transaction.execute(
             """
-            UPDATE delivery SET visible_at = CASE WHEN order_key IS NULL THEN COALESCE(visible_at, \(now)) WHEN EXISTS (
-                SELECT 1 FROM delivery d
-                WHERE d.subscription_number = delivery.subscription_number AND d.order_key = delivery.order_key
-                  AND d.ended_at IS NULL AND d.number < delivery.number)
-                THEN NULL ELSE COALESCE(visible_at, \(now)) END
-            WHERE subscription_number = \(subscription) AND ended_at IS NULL AND state = 'pending'
+            UPDATE delivery SET visible_at = CASE
+                WHEN order_key IS NULL THEN COALESCE(visible_at, \(now))
+                WHEN \(query: Self.isBehind) OR \(query: Self.isBusy) THEN NULL
+                ELSE COALESCE(visible_at, \(now)) END
+            WHERE number IN \(query: BatchRows.numbers(numbers)) AND state = 'pending'
             """)
     }
 }

@@ -14,7 +14,8 @@ extension DeliveryStore {
         let keys: [String?] = try transaction.rows(
             """
             UPDATE delivery SET state = \(state), visible_at = \(isDue ? now : nil), step = 0, ended_at = NULL,
-                                error_detail = NULL, order_key = \(query: DeliveryOrder.ownKey)
+                                error_detail = NULL, order_key = \(query: DeliveryOrder.ownKey),
+                                held_at = \(subscription.enabled ? nil : now)
             WHERE number IN \(query: BatchRows.numbers(numbers)) AND state <> 'delivering'
             RETURNING order_key
             """

@@ -2,16 +2,19 @@ import CausewayCore
 import Events
 import Storage
 
-/// Deliveries and attempts as people look at them, and what a change of their subscription does to them.
+/// Deliveries and attempts as people look at them.
 struct DeliveryStore: Sendable {
     let order = DeliveryOrder()
 
     private static let columns: SQLQuery = """
         SELECT d.*, e.id AS event_id, e.type AS event_type, s.id AS subscription_id,
-            CASE WHEN d.state = 'pending' AND d.visible_at IS NULL THEN (
+            CASE WHEN d.state = 'pending' AND d.visible_at IS NULL THEN COALESCE((
                 SELECT MAX(p.number) FROM delivery p
                 WHERE p.subscription_number = d.subscription_number AND p.order_key = d.order_key
-                  AND p.ended_at IS NULL AND p.number < d.number) END AS waits_for
+                  AND p.ended_at IS NULL AND p.number < d.number), (
+                SELECT MAX(u.number) FROM delivery u
+                WHERE u.subscription_number = d.subscription_number AND u.order_key = d.order_key
+                  AND u.state = 'delivering')) END AS waits_for
         FROM delivery d JOIN event_log e ON e.sequence = d.event_sequence
         JOIN subscription s ON s.number = d.subscription_number
         """
@@ -67,79 +70,22 @@ struct DeliveryStore: Sendable {
         return Page(fetched: found, limit: request.limit) { String($0.number.value) }
     }
 
-    // MARK: Its subscription changes
-
-    // Their lane is locked before.
-
-    /// What is still to be sent waits until the subscription is enabled. An attempt under way goes on under its lease,
-    /// and its delivery is held when it ends in nothing.
-    func hold(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
-        try transaction.execute(
-            """
-            UPDATE delivery SET state = 'held', visible_at = NULL
-            WHERE subscription_number = \(subscription) AND ended_at IS NULL
-              AND (state = 'pending' OR (state = 'delivering' AND visible_at <= \(now)))
-            """)
-        try transaction.execute(
-            """
-            UPDATE delivery_lane SET ready_at = COALESCE((
-                SELECT MIN(d.visible_at) FROM delivery d
-                WHERE d.subscription_number = \(subscription) AND d.state = 'delivering'), probe_at)
-            WHERE subscription_number = \(subscription)
-            """)
-    }
-
-    /// What was held is due now, in its order and slowly at first: a backlog must not flatten who has just come back.
-    func release(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
-        try transaction.execute(
-            """
-            UPDATE delivery
-            SET state = 'pending', visible_at = CASE WHEN order_key IS NULL THEN CAST(\(now) AS BIGINT) END
-            WHERE subscription_number = \(subscription) AND ended_at IS NULL AND state = 'held'
-            """)
-        try order.moveUp(all: subscription, at: now, in: transaction)
-        try transaction.execute(
-            """
-            UPDATE delivery_lane SET ready_at = \(now), blocked_until = 0, pace = 1, failures = 0, failing_since = NULL,
-                                     warned_at = NULL, probe_at = NULL, answers_since = NULL
-            WHERE subscription_number = \(subscription)
-            """)
-        transaction.signal(DeliveryEngine.topic)
-    }
-
-    /// What was still to be sent never will be.
-    func cancel(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
-        try transaction.execute(
-            """
-            UPDATE delivery SET state = 'cancelled', visible_at = NULL, ended_at = \(now)
-            WHERE subscription_number = \(subscription) AND ended_at IS NULL
-            """)
-    }
-
-    /// What is open follows the subscription's new order.
-    func reorder(_ subscription: Int64, at now: Timestamp, in transaction: any Transaction) throws {
-        try order.change(subscription, at: now, in: transaction)
-        try transaction.execute(
-            "UPDATE delivery_lane SET ready_at = \(now) WHERE subscription_number = \(subscription)")
-        transaction.signal(DeliveryEngine.topic)
-    }
-
-    /// Ends what has been held since before a time, the oldest events' first: what is older than that, but was sent until
-    /// its subscription was disabled, is held since then. Returns how many.
+    /// Ends what has been held since before a time, the longest held first. What waits for an enabled subscription is on its
+    /// way out. Returns how many.
     func expireHeld(
         before: Timestamp, at now: Timestamp, limit: Int, in transaction: any Transaction
     ) throws -> Int {
         try transaction.execute(
             """
-            WITH oldest AS (
-                SELECT number, created_at, subscription_number FROM delivery
-                WHERE state IN ('failed', 'held', 'cancelled') AND state = 'held'
-                ORDER BY number LIMIT \(limit) \(query: transaction.dialect.skipLocked))
+            WITH expired AS (
+                SELECT number FROM delivery
+                WHERE state = 'held' AND held_at < \(before) AND EXISTS (
+                    SELECT 1 FROM subscription s
+                    WHERE s.number = delivery.subscription_number AND s.enabled = 0 AND s.deleted_at IS NULL)
+                ORDER BY held_at LIMIT \(limit) \(query: transaction.dialect.skipLocked))
             UPDATE delivery SET state = 'failed', ended_at = \(now),
                 error_detail = 'Held for longer than deliveries.hold_for while its subscription was disabled.'
-            WHERE number IN (
-                SELECT o.number FROM oldest o JOIN subscription s ON s.number = o.subscription_number
-                WHERE o.created_at < \(before) AND (s.disabled_at IS NULL OR s.disabled_at < \(before)))
+            WHERE number IN (SELECT number FROM expired) AND state = 'held'
             """)
     }
 }

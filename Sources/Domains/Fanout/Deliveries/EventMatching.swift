@@ -86,11 +86,11 @@ public struct EventMatching: Sendable {
                     SELECT 1 FROM subscription_topic t
                     WHERE t.subscription_number = f.subscription_number AND t.type IN (e.type, '*')))
             INSERT INTO delivery (number, event_sequence, subscription_number, state, created_at, visible_at,
-                                  attempts, step, fence, order_key)
+                                  attempts, step, fence, order_key, held_at)
             SELECT m.sequence * \(DeliveryNumber.subscriptions) + m.subscription_number, m.sequence,
                    m.subscription_number, CASE WHEN s.enabled = 1 THEN 'pending' ELSE 'held' END, \(now),
                    CASE WHEN s.enabled = 1 AND s.ordering = 'none' THEN CAST(\(now) AS BIGINT) END, 0, 0, 0,
-                   \(query: DeliveryOrder.key)
+                   \(query: DeliveryOrder.key), CASE WHEN s.enabled = 0 THEN CAST(\(now) AS BIGINT) END
             FROM matched m CROSS JOIN subscription s
             WHERE s.number = m.subscription_number AND s.deleted_at IS NULL AND s.after_sequence < m.sequence
               AND s.id <> m.resource

@@ -43,14 +43,16 @@ struct AttemptRecorder: Sendable {
         let locked = watch.mayChange(judged, at: now)
         try subscriptions.lock(locked.sorted(), in: transaction)
         let health = try lanes.lockedHealth(of: numbers, in: transaction)
-        let (states, ended) = try settle(judged, at: now, in: transaction)
+        let settled = try settle(judged, at: now, in: transaction)
+        let states = settled.states
         let written = judged.filter { $0.verdict.countsAsAttempt && states[ClaimKey($0.report)] != nil }
         try Self.insert(written.map(\.report), in: transaction)
         for attempt in written {
             guard let wait = attempt.report.putsOffLane else { continue }
             try lanes.block(attempt.lane, until: now + wait, in: transaction)
         }
-        try order.moveUp(ended, at: now, in: transaction)
+        try order.fallBack(settled.again, in: transaction)
+        try order.moveUp(settled.lines, at: now, in: transaction)
         let changes = try watch.follow(written, before: health, locked: locked, at: now, in: transaction)
         try lanes.moveOn(numbers, at: now, in: transaction)
         return Written(
@@ -77,11 +79,19 @@ struct AttemptRecorder: Sendable {
         }
     }
 
-    /// Moves the deliveries on; returns the states of those whose lease still held, and the lines in which the next one's
-    /// turn has come.
+    private struct Settled {
+        /// Of those whose lease still held.
+        var states: [ClaimKey: Delivery.State] = [:]
+        /// In which an attempt has ended, so that the turn may be another's.
+        var lines: Set<DeliveryOrder.Line> = []
+        /// In a line, and to be tried again.
+        var again: [Int64] = []
+    }
+
+    /// Moves the deliveries on.
     private func settle(
         _ judged: [JudgedAttempt], at now: Timestamp, in transaction: any Transaction
-    ) throws -> (states: [ClaimKey: Delivery.State], ended: Set<DeliveryOrder.Line>) {
+    ) throws -> Settled {
         let rows = judged.map { attempt -> SQLQuery in
             let (report, verdict) = (attempt.report, attempt.verdict)
             let delivery = report.delivery
@@ -99,7 +109,7 @@ struct AttemptRecorder: Sendable {
         // What is tried again waits where its subscription was disabled meanwhile. A delivery whose lease was over, or
         // whose subscription was deleted, has another state already: only a success, or the end of what is not
         // cancelled, still changes it.
-        let settled = try transaction.rows(
+        let changed = try transaction.rows(
             """
             WITH result (number, fence, attempt, counted, stepped, state, next_at, status_code, error) AS (
                 VALUES \(query: BatchRows.joined(rows, filler: filler)))
@@ -111,6 +121,8 @@ struct AttemptRecorder: Sendable {
                 visible_at = CASE WHEN r.state IN ('delivered', 'failed') THEN NULL
                                   WHEN delivery.state <> 'delivering' THEN delivery.visible_at
                                   WHEN s.enabled = 1 THEN r.next_at END,
+                held_at = CASE WHEN r.state IN ('delivered', 'failed') OR s.enabled = 1 THEN NULL
+                               ELSE COALESCE(delivery.held_at, \(now)) END,
                 attempts = delivery.attempts + r.counted,
                 step = delivery.step + r.stepped,
                 last_status_code = CASE WHEN r.counted = 1 THEN r.status_code ELSE delivery.last_status_code END,
@@ -123,16 +135,15 @@ struct AttemptRecorder: Sendable {
             RETURNING delivery.number AS number, delivery.fence AS fence, delivery.state AS state,
                 delivery.subscription_number AS subscription_number, delivery.order_key AS order_key
             """)
-        var states: [ClaimKey: Delivery.State] = [:]
-        var ended: Set<DeliveryOrder.Line> = []
-        for row in settled {
+        var settled = Settled()
+        for row in changed {
             let state: Delivery.State = try row["state"]
-            states[try ClaimKey(row: row)] = state
-            if state == .delivered || state == .failed, let key: String = try row["order_key"] {
-                ended.insert(.init(subscription: try row["subscription_number"], key: key))
-            }
+            settled.states[try ClaimKey(row: row)] = state
+            guard let key: String = try row["order_key"] else { continue }
+            settled.lines.insert(.init(subscription: try row["subscription_number"], key: key))
+            if state == .pending { settled.again.append(try row["number"]) }
         }
-        return (states, ended)
+        return settled
     }
 
     static func insert(_ reports: [AttemptReport], in transaction: any Transaction) throws {

@@ -63,6 +63,26 @@ struct DeliveryLanes: Sendable {
             """)
     }
 
+    /// One that is enabled begins slowly and with a clean sheet: a backlog must not flatten who has just come back.
+    func welcome(_ lane: Int64, in transaction: any Transaction) throws {
+        try transaction.execute(
+            """
+            UPDATE delivery_lane SET blocked_until = 0, pace = 1, failures = 0, failing_since = NULL,
+                                     warned_at = NULL, probe_at = NULL, answers_since = NULL
+            WHERE subscription_number = \(lane)
+            """)
+    }
+
+    /// A walk over a locked lane's deliveries takes the place of earlier ones; nil: there is nothing left to walk over.
+    func beginWalk(_ id: String?, of lane: Int64, in transaction: any Transaction) throws {
+        try transaction.execute("UPDATE delivery_lane SET walk = \(id) WHERE subscription_number = \(lane)")
+    }
+
+    func endWalk(_ id: String, of lane: Int64, in transaction: any Transaction) throws {
+        try transaction.execute(
+            "UPDATE delivery_lane SET walk = NULL WHERE subscription_number = \(lane) AND walk = \(id)")
+    }
+
     /// A disabled subscription is not tried any more.
     func stopProbing(_ lane: Int64, in transaction: any Transaction) throws {
         try transaction.execute(
@@ -174,7 +194,7 @@ struct DeliveryLanes: Sendable {
     func rows(of lanes: [Int64], at now: Timestamp, in transaction: any Transaction) throws -> [ResultRow] {
         try transaction.rows(
             """
-            \(query: SubscriptionStore.columns), l.blocked_until, l.rate_next, (
+            \(query: SubscriptionStore.columns), l.blocked_until, l.rate_next, l.walk, (
                 SELECT COUNT(*) FROM delivery d
                 WHERE d.subscription_number = s.number AND d.state = 'delivering'
                   AND d.visible_at > \(now)) AS under_way,

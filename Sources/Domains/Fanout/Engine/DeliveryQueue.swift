@@ -31,7 +31,7 @@ struct DeliveryQueue: Sendable {
     var probeInterval = Duration.seconds(3600)
     let lanes = DeliveryLanes()
     private let log = EventLog()
-    private let deliveries = DeliveryStore()
+    private let open = OpenDeliveries()
 
     init(laneLimit: Int, vault: SecretVault = SecretVault()) {
         self.laneLimit = laneLimit
@@ -137,11 +137,10 @@ struct DeliveryQueue: Sendable {
         for row in try lanes.rows(of: numbers, at: now, in: transaction) {
             let lane = try Lane(row: row, vault: vault, limit: laneLimit, at: now)
             if lane.subscription.enabled {
-                open.append(lane)
+                if !lane.isArranged { open.append(lane) }
                 continue
             }
-            // Disabled while a delivery was written or under way.
-            try deliveries.hold(lane.number, at: now, in: transaction)
+            try self.open.holdDue(lane.number, at: now, in: transaction)
             guard let probeAt = lane.subscription.health.probeAt, probeAt <= now else { continue }
             probed.append(lane.subscription)
         }

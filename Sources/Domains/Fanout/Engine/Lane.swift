@@ -9,6 +9,8 @@ struct Lane {
     let free: Int
     /// The oldest delivery that is open is due, and goes beside what the pace allows.
     let takesOldest: Bool
+    /// Its deliveries are still being put into their order.
+    let isArranged: Bool
     /// Whether `free` is what is left of a bound that only the end of an attempt makes room in.
     private let isBounded: Bool
 
@@ -19,6 +21,8 @@ struct Lane {
         subscription = try Subscription(row: row).opened(by: vault)
         let underWay: Int = try row["under_way"]
         let blockedUntil: Timestamp = try row["blocked_until"]
+        let walk: String? = try row["walk"]
+        isArranged = walk != nil && subscription.terms.ordering != .none
         let isOldestDue: Bool = try row["is_oldest_due"]
         let isBlocked = blockedUntil > now
         let pace = subscription.health.isTroubled ? subscription.health.pace : .max

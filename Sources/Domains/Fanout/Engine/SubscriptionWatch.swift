@@ -11,7 +11,7 @@ struct SubscriptionWatch: Sendable {
     let enablesAgain: Bool
     private let lanes = DeliveryLanes()
     private let subscriptions: SubscriptionStore
-    private let deliveries = DeliveryStore()
+    private let open = OpenDeliveries()
 
     init(
         rule: DisablingRule, probeInterval: Duration, enablesAgain: Bool, vault: SecretVault = SecretVault()
@@ -77,10 +77,11 @@ struct SubscriptionWatch: Sendable {
         try lanes.write(after, in: transaction)
         for (lane, change, _) in changes {
             switch change {
-            case .gone, .disabled: try deliveries.hold(lane, at: now, in: transaction)
+            case .gone, .disabled: try open.follow(lane, at: now, in: transaction)
             case .answers where enablesAgain && locked.contains(lane):
                 try subscriptions.enable(lane, in: transaction)
-                try deliveries.release(lane, at: now, in: transaction)
+                try lanes.welcome(lane, in: transaction)
+                try open.follow(lane, at: now, in: transaction)
             case .answers, .failing: break
             }
         }

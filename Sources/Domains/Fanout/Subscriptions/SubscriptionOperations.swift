@@ -11,7 +11,7 @@ public struct SubscriptionOperations: Sendable {
     private let time: any TimeSource
     private let input: SubscriptionInput
     private let store: SubscriptionStore
-    private let deliveries = DeliveryStore()
+    private let open = OpenDeliveries()
     private let lanes = DeliveryLanes()
 
     /// - Parameter egress: what `deliveries.allow_networks` opens; a URL with a literal address is judged by it.
@@ -58,18 +58,19 @@ public struct SubscriptionOperations: Sendable {
             try store.update(before, to: change.terms, in: transaction)
             let now = time.now()
             try lanes.lock([before.number], in: transaction)
-            if change.terms.ordering != before.terms.ordering {
-                try deliveries.reorder(before.number, at: now, in: transaction)
-            }
             // Another endpoint starts with a clean sheet.
             if change.terms.url != before.terms.url { try lanes.forgive(before.number, in: transaction) }
             if change.enabled, !before.enabled {
                 try store.enable(before.number, in: transaction)
-                try deliveries.release(before.number, at: now, in: transaction)
+                try lanes.welcome(before.number, in: transaction)
             } else if !change.enabled, before.enabled || body["enabled"] != nil {
                 try lanes.stopProbing(before.number, in: transaction)
                 try store.disable(before.number, because: .request, at: now, in: transaction)
-                try deliveries.hold(before.number, at: now, in: transaction)
+            }
+            // What is held is put into its order when it is released.
+            let isReordered = change.enabled && change.terms.ordering != before.terms.ordering
+            if change.enabled != before.enabled || isReordered {
+                try open.follow(before.number, at: now, in: transaction)
             }
             let after = try existing(id, in: transaction)
             try recording(after, transaction)
@@ -102,7 +103,7 @@ public struct SubscriptionOperations: Sendable {
             let subscription = try held(id, in: transaction)
             let now = time.now()
             try store.delete(subscription.number, at: now, in: transaction)
-            try deliveries.cancel(subscription.number, at: now, in: transaction)
+            try open.follow(subscription.number, at: now, in: transaction)
             try recording(subscription, transaction)
         }
     }

@@ -60,7 +60,8 @@ public struct Gateway: Sendable {
             settings: settings.importSettings, time: time, logger: logger)
         try await imports.start()
         let redelivery = Redelivery(engine: engine, queue: queue, time: time)
-        let handlers = exports.handlers + imports.handlers + [redelivery.handler]
+        let walking = SubscriptionWalking(engine: engine, queue: queue, time: time)
+        let handlers = exports.handlers + imports.handlers + [redelivery.handler, walking.handler]
         let worker = Worker(queue: queue, engine: engine, time: time, logger: logger, handlers: handlers)
         let deliveries = DeliveryEngine(
             engine: engine, client: client, time: time, logger: logger, settings: settings.deliverySettings)
