@@ -131,11 +131,13 @@ struct SecretTests {
         #expect(try await operations(house, SecretVault(current: try key(2))).subscription(made.id).terms == made.terms)
     }
 
-    @Test("a wrong key is told at the start; a subscription that cannot be read says so and can be given a new secret")
+    @Test("a wrong key is told at the start; of what it does not open nothing is lost, and it can be given anew")
     func wrongKey() async throws {
         let house = try await FanoutHouse()
         let right = SecretVault(current: try key(1))
-        let made = try await operations(house, right).create(["url": "https://team.example/"]) { _, _ in }
+        let made = try await operations(house, right).create([
+            "url": "https://team.example/", "headers": ["Authorization": "Bearer t0psecret"],
+        ]) { _, _ in }
         let wrong = SecretVault(current: try key(2))
         await #expect(throws: SecretSealing.KeyMissing(keyID: try key(1).id)) {
             try await SecretSealing(engine: house.storage, vault: wrong, logger: house.logger).check()
@@ -144,11 +146,24 @@ struct SecretTests {
         #expect(try await operations.subscription(made.id).isSealed)
         let changed = try await operations.update(made.id, ["description": "x"]) { _, _ in }
         #expect(changed.isSealed)
-        await #expect(throws: FanoutError.secretSealed) {
-            _ = try await operations.update(made.id, ["headers": ["X": "y"]]) { _, _ in }
+        // Neither without the other, which could only be lost.
+        let secret = JSONValue.string(SigningSecret.random().text.reveal())
+        for body in [["headers": ["X": "y"]], ["headers": [:]], ["secret": secret], ["signatures": ["v1", "v1a"]]]
+            as [JSONValue]
+        {
+            await #expect(throws: FanoutError.secretSealed, "\(body)") {
+                _ = try await operations.update(made.id, body) { _, _ in }
+            }
         }
-        #expect(try await self.operations(house, right).subscription(made.id).terms.secrets == made.terms.secrets)
-        #expect(try await operations.rotateSecret(made.id, [:]) { _, _ in }.isSealed == false)
+        await #expect(throws: FanoutError.secretSealed) {
+            _ = try await operations.rotateSecret(made.id, [:]) { _, _ in }
+        }
+        let kept = try await self.operations(house, right).subscription(made.id).terms
+        #expect(kept.secrets == made.terms.secrets)
+        #expect(kept.headers == ["Authorization": "Bearer t0psecret"])
+        let anew = try await operations.update(made.id, ["secret": secret, "headers": ["X": "y"]]) { _, _ in }
+        #expect(!anew.isSealed)
+        #expect(anew.terms.headers == ["X": "y"])
     }
 
     @Test("a sealed text opens for its owner alone, and not where a byte was changed")

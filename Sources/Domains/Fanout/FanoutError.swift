@@ -20,7 +20,7 @@ public enum FanoutError: Error, Hashable, Sendable {
     case notSent(String)
     /// 409: another test of the subscription is being sent.
     case testUnderWay
-    /// 409: no key we have opens the subscription's secrets.
+    /// 409: no key we have opens the subscription's secrets and headers.
     case secretSealed
     /// 409: as many secrets sign as may, one of them until then.
     case tooManySecrets(until: Timestamp)
@@ -59,8 +59,8 @@ public enum FanoutError: Error, Hashable, Sendable {
         case .notSent(let reason): "No attempt could be made: \(reason). Try again shortly."
         case .testUnderWay: "Another test of this subscription waits for its answer: try again when that is there."
         case .secretSealed:
-            "The secret is encrypted with a key that is neither secrets.key nor among secrets.previous_keys. Put that key "
-                + "back, or rotate the secret."
+            "The secret and the headers' values are encrypted with a key that is neither secrets.key nor among "
+                + "secrets.previous_keys. Put that key back, or give both `secret` and `headers` anew in one PATCH."
         case .tooManySecrets(let until):
             "\(SecretRotation.mostLive) secrets sign already, the first of them until \(until.rfc3339). Wait for that, or "
                 + "rotate with \"grace\": 0, which ends them all."

@@ -40,19 +40,20 @@ public struct Subscription: Sendable {
         let keyID: String?
     }
 
-    /// Whether no key we have opens its secrets.
+    /// Whether no key we have opens its secrets and headers.
     public var isSealed: Bool { terms.secrets.isEmpty }
 
     /// With its secrets and headers in clear; without them where the vault has no key for them.
     func opened(by vault: SecretVault) -> Subscription {
         guard let stored else { return self }
         var subscription = self
-        subscription.terms.secrets =
-            vault.open(stored.secrets, of: id.text, "secrets").flatMap { LiveSecret.parse(stored: $0) } ?? []
-        subscription.terms.headers =
-            vault.open(stored.headers, of: id.text, "headers").flatMap {
-                try? JSONText.decode([String: String].self, from: $0)
-            } ?? [:]
+        let secrets = vault.open(stored.secrets, of: id.text, "secrets").flatMap { LiveSecret.parse(stored: $0) }
+        let headers = vault.open(stored.headers, of: id.text, "headers").flatMap {
+            try? JSONText.decode([String: String].self, from: $0)
+        }
+        let isOpen = secrets != nil && headers != nil
+        subscription.terms.secrets = isOpen ? secrets ?? [] : []
+        subscription.terms.headers = isOpen ? headers ?? [:] : [:]
         return subscription
     }
 }

@@ -39,6 +39,15 @@ struct SubscriptionInput {
         return (terms, enabled)
     }
 
+    /// What a PATCH may say where no key we have opens the secret and the headers: a new one needs both, since the one kept
+    /// could not be sealed with the other. Throws `FanoutError.secretSealed`.
+    func checkSealed(_ body: JSONValue) throws(FanoutError) {
+        let secret = body["secret"].map { !$0.isNull } ?? false
+        let isReplaced = secret && body["headers"] != nil
+        let isTouched = secret || body["headers"] != nil || body["signatures"] != nil
+        guard isReplaced || !isTouched else { throw .secretSealed }
+    }
+
     /// The pair that `v1a` signs with, made when it is first asked for.
     private static func completeKeys(of terms: inout SubscriptionTerms) {
         guard terms.signatures.contains(.v1a), !terms.secrets.isEmpty, terms.secrets[0].keyPair == nil else { return }

@@ -54,6 +54,7 @@ public struct SubscriptionOperations: Sendable {
     ) async throws -> Subscription {
         try await engine.write { [self] transaction in
             let before = try held(id, in: transaction)
+            if before.isSealed { try input.checkSealed(body) }
             let change = try input.change(before.terms, enabled: before.enabled, by: body)
             try store.update(before, to: change.terms, in: transaction)
             let now = time.now()
@@ -87,6 +88,8 @@ public struct SubscriptionOperations: Sendable {
         let rotation = try input.rotation(from: body)
         return try await engine.write { [self] transaction in
             let before = try held(id, in: transaction)
+            // The older secrets could not sign on, and the headers would be lost.
+            guard !before.isSealed else { throw FanoutError.secretSealed }
             var terms = before.terms
             terms.secrets = try rotation.applied(to: terms, at: time.now())
             try store.update(before, to: terms, in: transaction)
