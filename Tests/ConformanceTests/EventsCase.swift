@@ -18,7 +18,8 @@ extension StoreCase {
         try await engine.read { transaction throws in
             let all = try log.events(after: 0, limit: 10, in: transaction)
             #expect(all.map(\.resource) == ["r_1", "r_2", "r_3"])
-            #expect(try log.events(after: 0, types: ["a.1", "b"], limit: 10, in: transaction).count == 2)
+            #expect(try log.events(after: 0, hiding: "a.0", limit: 10, in: transaction).count == 2)
+            #expect(try log.events(of: ["a.1", "b"], after: 0, limit: 10, in: transaction).count == 2)
             #expect(try log.event(drafts[0].id, in: transaction)?.data == ["n": "ü"])
             #expect(try log.envelopes(at: all.map(\.sequence), in: transaction).count == 3)
             #expect(try log.place(of: drafts[1].id, in: transaction) == all[1].sequence)

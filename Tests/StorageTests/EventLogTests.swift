@@ -44,7 +44,7 @@ struct EventLogTests {
             }
         }
         let events = try await database.engine.read {
-            try log.events(after: 1, types: ["export.completed"], limit: 10, in: $0)
+            try log.events(of: ["export.completed"], after: 1, limit: 10, in: $0)
         }
         #expect(events.map(\.resource) == ["exp_3", "exp_5"])
     }

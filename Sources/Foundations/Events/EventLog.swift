@@ -57,16 +57,31 @@ public struct EventLog: Sendable {
     }
 
     /// Events after a place in the log, oldest first.
-    /// - Parameter types: only these; all where empty.
+    /// - Parameter hidden: a type that is left out; a rare one, since its events are read and passed over.
     public func events(
-        after sequence: Int64, types: [String] = [], limit: Int, in transaction: any Transaction
+        after sequence: Int64, hiding hidden: String? = nil, limit: Int, in transaction: any Transaction
     ) throws -> [Event] {
-        let filter: SQLQuery = types.isEmpty ? "" : "AND type IN \(list: types)"
+        let filter: SQLQuery = hidden.map { "AND type <> \($0)" } ?? ""
         return try transaction.all(
             """
             SELECT * FROM event_log WHERE sequence > \(sequence) \(query: filter)
             ORDER BY sequence LIMIT \(limit)
             """)
+    }
+
+    /// The same of some types alone, however rare they are: the first of each by the index, and of these the first.
+    public func events(
+        of types: [String], after sequence: Int64, limit: Int, in transaction: any Transaction
+    ) throws -> [Event] {
+        let each = types.map { type -> SQLQuery in
+            """
+            SELECT * FROM (
+                SELECT * FROM event_log WHERE type = \(type) AND sequence > \(sequence)
+                ORDER BY sequence LIMIT \(limit)) AS events
+            """
+        }
+        return try transaction.all(
+            "SELECT * FROM (\(query: each.joined(by: " UNION ALL "))) AS events ORDER BY sequence LIMIT \(limit)")
     }
 
     /// The bodies of events by their places in the log.

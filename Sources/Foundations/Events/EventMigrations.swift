@@ -14,6 +14,9 @@ public enum EventMigrations {
                     data TEXT NOT NULL)
                 """,
                 "CREATE TABLE event_cursor (name TEXT PRIMARY KEY, position BIGINT NOT NULL)",
-            ])
+            ]),
+        Migration(
+            number: 6, reason: "Events of one type are found without reading all others.",
+            statements: ["CREATE INDEX event_log_type ON event_log (type, sequence)"]),
     ]
 }

@@ -126,7 +126,7 @@ struct ScheduleWorld: Sendable {
     }
 
     func missed() async throws -> [JSONValue] {
-        try await engine.read { try EventLog().events(after: 0, types: ["schedule.missed"], limit: 100, in: $0) }
+        try await engine.read { try EventLog().events(of: ["schedule.missed"], after: 0, limit: 100, in: $0) }
             .map(\.data)
     }
 

@@ -1,7 +1,7 @@
 /// The events that can be subscribed to, and what each carries to be filtered by.
 public enum EventTypes {
     /// Goes to the tested subscription alone.
-    static let test = "subscription.test"
+    public static let test = "subscription.test"
 
     /// `subscription.test` is not among them.
     public static let all = [

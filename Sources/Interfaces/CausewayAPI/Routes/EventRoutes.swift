@@ -33,9 +33,7 @@ struct EventRoutes {
         let after = given.flatMap { EventID(parsing: $0) }
         if given != nil, after == nil { query.refuse("after", "invalid_id", "This must be an event's id, evt_….") }
         if given != nil, page.after != nil { query.refuse("after", "repeated", "Give `after` or `cursor`, not both.") }
-        let chosen = query.all("type", oneOf: EventTypes.all)
-        // Tests are nobody's but the tested subscription's.
-        let types = chosen.isEmpty ? EventTypes.all : chosen
+        let types = query.all("type", oneOf: EventTypes.all)
         let wait = query.wait()
         try query.finish()
         var place = page.after.flatMap { Int64($0) } ?? 0
@@ -50,7 +48,13 @@ struct EventRoutes {
         let look: @Sendable (Int64) async throws -> (events: [Event], end: Int64) = { [engine, log] start in
             try await engine.read { transaction in
                 let end = try log.lastSequence(in: transaction)
-                return (try log.events(after: start, types: types, limit: page.limit + 1, in: transaction), end)
+                let limit = page.limit + 1
+                let events =
+                    types.isEmpty
+                    // Tests are nobody's but the tested subscription's.
+                    ? try log.events(after: start, hiding: EventTypes.test, limit: limit, in: transaction)
+                    : try log.events(of: types, after: start, limit: limit, in: transaction)
+                return (events, end)
             }
         }
         let read: @Sendable () async throws -> [Event] = { try await look(start).events }
