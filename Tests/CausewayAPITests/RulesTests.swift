@@ -99,6 +99,55 @@ struct RulesTests {
         #expect(try await api.ask(.get, "/healthz?x=1", key: nil).status == .ok)
     }
 
+    @Test("with a cursor of another list, or of another filter, is refused")
+    func cursors() async throws {
+        let api = try await APIFixture()
+        for name in ["a", "b", "c"] {
+            let body = "{\"url\":\"https://team.example/\(name)\"}"
+            #expect(try await api.ask(.post, "/v1/subscriptions", body: body).status == .created)
+        }
+        let page = try await api.ask(.get, "/v1/subscriptions?limit=2")
+        let cursor = try #require(page.json["next_cursor"]?.string)
+        let next = try await api.ask(.get, "/v1/subscriptions?limit=1&cursor=\(cursor)")
+        #expect(next.json["data"]?.array?.count == 1)
+        for list in ["deliveries", "events"] {
+            let answer = try await api.ask(.get, "/v1/\(list)?cursor=\(cursor)")
+            #expect(answer.status == .unprocessableContent)
+            #expect(answer.json["errors"]?.array?.first?["code"] == "invalid_cursor", "\(list)")
+        }
+        let audit = try await api.ask(.get, "/v1/audit?limit=1&action=subscription.create")
+        let filtered = try #require(audit.json["next_cursor"]?.string)
+        let same = "/v1/audit?action=subscription.create&limit=50&cursor=\(filtered)"
+        #expect(try await api.ask(.get, same).json["data"]?.array?.count == 2)
+        #expect(try await api.ask(.get, "/v1/audit?cursor=\(filtered)").status == .unprocessableContent)
+    }
+
+    @Test("with a member given twice is refused with its name, however it is spelled and wherever it stands")
+    func repeatedMembers() async throws {
+        let api = try await APIFixture()
+        for (body, field) in [
+            (#"{"name":"a","scopes":["admin"],"name":"b"}"#, "name"),
+            (#"{"name":"a","scopes":[{"a":1},{"b":{"c":1,"\u0063":2}}]}"#, "scopes.1.b.c"),
+        ] {
+            let answer = try await api.ask(.post, "/v1/keys", body: body)
+            #expect(answer.status == .unprocessableContent)
+            #expect(answer.json["errors"]?.array?.first?["code"] == "duplicate_field")
+            #expect(answer.json["errors"]?.array?.first?["field"] == .string(field))
+        }
+        let good = #"{"name":"a, \"name\": {","scopes":["admin","audit:read"]}"#
+        #expect(try await api.ask(.post, "/v1/keys", body: good).status == .created)
+    }
+
+    @Test("with a member where none is taken is told that")
+    func noMembers() async throws {
+        let api = try await APIFixture()
+        let made = try await api.ask(.post, "/v1/subscriptions", body: #"{"url":"https://team.example/"}"#)
+        let id = try #require(made.json["id"]?.string)
+        let answer = try await api.ask(.post, "/v1/subscriptions/\(id)/test", body: #"{"event":"x"}"#)
+        #expect(answer.status == .unprocessableContent)
+        #expect(answer.json["detail"]?.string?.contains("takes none") == true)
+    }
+
     @Test("with more than anybody means is told a bounded number of mistakes")
     func bounds() async throws {
         let api = try await APIFixture()

@@ -7,9 +7,13 @@ struct QueryParameters {
     private let pairs: [(name: String, value: String)]
     private var known: Set<String> = []
     private var problems: [FieldProblem] = []
+    /// Of the list that is asked for.
+    let cursor: Cursor
 
     init(_ request: Request) {
         pairs = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+        cursor = Cursor(
+            path: request.uri.path, filters: pairs.filter { !["cursor", "limit", "wait", "after"].contains($0.name) })
     }
 
     /// As many as a filter may have: each number of values is a statement of its own in the store.
@@ -58,7 +62,7 @@ struct QueryParameters {
     }
 
     /// `limit` and `cursor`.
-    /// - Parameter isKey: whether a text can be a key of this list: a cursor of another one is refused.
+    /// - Parameter isKey: whether a text can be a key of this list.
     mutating func page(_ isKey: (String) -> Bool) -> PageRequest {
         var page = PageRequest()
         if let text = one("limit") {
@@ -69,9 +73,11 @@ struct QueryParameters {
             }
         }
         if let text = one("cursor") {
-            page.after = Cursor.decode(text).flatMap { isKey($0) ? $0 : nil }
+            page.after = cursor.decode(text).flatMap { isKey($0) ? $0 : nil }
             if page.after == nil {
-                refuse("cursor", "invalid_cursor", "Give `next_cursor` of the page before as it was.")
+                refuse(
+                    "cursor", "invalid_cursor",
+                    "Give `next_cursor` of the page before as it was, to the same list with the same filters.")
             }
         }
         return page

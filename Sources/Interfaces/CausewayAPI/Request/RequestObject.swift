@@ -48,6 +48,9 @@ struct RequestObject {
         guard let object = value.object else {
             throw Problem(.badRequest, code: "invalid_json", detail: "The body must be a JSON object, `{…}`.")
         }
+        if let member = JSONValue.repeatedMember(in: data) {
+            throw Problem.invalid([.repeated(String(member.showingNUL.prefix(100)))])
+        }
         if let place = value.placeOfNUL {
             throw Problem.invalid([.nul(String(place.prefix(100)))])
         }
@@ -148,11 +151,11 @@ struct RequestObject {
     /// Throws everything that was wrong, unknown members included.
     mutating func finish() throws {
         for name in members.keys.sorted() where !known.contains(name) && problems.count < FieldProblem.limit {
-            let near = NearestName.of(name, among: known)
-            refuse(
-                name, "unknown_field",
-                "There is no such member\(near.map { "; did you mean `\($0)`?" } ?? ". Known: \(known.sorted().joined(separator: ", ")).")"
-            )
+            let hint =
+                if known.isEmpty { ": this call takes none." } else if let near = NearestName.of(name, among: known) {
+                    "; did you mean `\(near)`?"
+                } else { ". Known: \(known.sorted().joined(separator: ", "))." }
+            refuse(name, "unknown_field", "There is no such member\(hint)")
         }
         guard problems.isEmpty else { throw Problem.invalid(problems) }
     }

@@ -45,9 +45,11 @@ enum Answer {
     }
 
     /// `{"data":[…],"next_cursor":"…"|null}`
-    static func list<Element>(_ page: Page<Element>, _ render: (Element) -> JSONValue) -> Response {
+    static func list<Element>(
+        _ page: Page<Element>, _ cursor: Cursor, _ render: (Element) -> JSONValue
+    ) -> Response {
         json([
-            "data": .array(page.elements.map(render)), "next_cursor": .optional(page.next.map(Cursor.encode)),
+            "data": .array(page.elements.map(render)), "next_cursor": .optional(page.next.map(cursor.encode)),
         ])
     }
 
@@ -58,15 +60,5 @@ enum Answer {
             let text = String(candidate)
             return text == "*" || text == tag || text == "W/" + tag
         }
-    }
-}
-
-/// Where a list goes on, opaque to callers.
-enum Cursor {
-    static func encode(_ key: String) -> String { Base64URL.encode(key.utf8) }
-
-    static func decode(_ text: String) -> String? {
-        guard text.utf8.count <= 200, let data = Base64URL.decode(text), !data.isEmpty else { return nil }
-        return String(bytes: data, encoding: .utf8)
     }
 }

@@ -74,6 +74,11 @@ public struct FieldProblem: Sendable, Hashable {
             field: field, code: "invalid_character", detail: "This holds U+0000, which cannot be stored. Take it out.")
     }
 
+    static func repeated(_ field: String) -> FieldProblem {
+        FieldProblem(
+            field: field, code: "duplicate_field", detail: "This member is given more than once. Give it once.")
+    }
+
     var json: JSONValue {
         ["field": .string(field), "code": .string(code), "detail": .string(detail)]
     }

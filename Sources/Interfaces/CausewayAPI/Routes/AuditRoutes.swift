@@ -20,6 +20,6 @@ struct AuditRoutes {
         filter.resources = query.all("resource")
         try query.finish()
         let entries = try await engine.read { [filter] in try AuditLog().list(filter, page: page, in: $0) }
-        return Answer.list(entries, \.json)
+        return Answer.list(entries, query.cursor, \.json)
     }
 }

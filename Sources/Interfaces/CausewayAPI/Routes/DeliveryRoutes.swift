@@ -37,7 +37,7 @@ struct DeliveryRoutes {
         filter.states = query.all("state", oneOf: Delivery.State.allCases.map(\.rawValue))
             .compactMap(Delivery.State.init)
         try query.finish()
-        return Answer.list(try await deliveries.list(filter, page), \.json)
+        return Answer.list(try await deliveries.list(filter, page), query.cursor, \.json)
     }
 
     @Sendable private func retry(_ request: Request, _ context: APIContext) async throws -> Response {

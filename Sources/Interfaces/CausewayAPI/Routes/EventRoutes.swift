@@ -75,7 +75,7 @@ struct EventRoutes {
             } now: {
                 try await read()
             }
-        return Answer.list(Page(fetched: events, limit: page.limit) { String($0.sequence) }, \.json)
+        return Answer.list(Page(fetched: events, limit: page.limit) { String($0.sequence) }, query.cursor, \.json)
     }
 
     @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -61,7 +61,7 @@ struct ExportRoutes {
         try query.finish()
         let exports = try await exports.operations.list(
             page, status: status.compactMap(ExportStatus.init), report: report, source: source)
-        return Answer.list(exports, self.exports.operations.resource)
+        return Answer.list(exports, query.cursor, self.exports.operations.resource)
     }
 
     @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -78,7 +78,7 @@ struct ImportRoutes {
         try query.finish()
         let found = try await imports.operations.list(
             page, object: object.compactMap(ImportObject.init), state: state.compactMap(ImportState.init))
-        return Answer.list(found, \.json)
+        return Answer.list(found, query.cursor, \.json)
     }
 
     @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -105,7 +105,7 @@ struct ImportRoutes {
         let page = query.page { Int64($0) != nil }
         try query.finish()
         return Answer.list(
-            try await Self.translating { try await imports.operations.problems(of: id, page) }, \.json)
+            try await Self.translating { try await imports.operations.problems(of: id, page) }, query.cursor, \.json)
     }
 
     // MARK: Deciding

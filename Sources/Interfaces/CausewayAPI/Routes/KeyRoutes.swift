@@ -54,7 +54,7 @@ struct KeyRoutes {
         var query = QueryParameters(request)
         let page = query.page { APIKeyID(parsing: $0) != nil }
         try query.finish()
-        return Answer.list(try await keys.list(page), \.json)
+        return Answer.list(try await keys.list(page), query.cursor, \.json)
     }
 
     @Sendable private func revoke(_ request: Request, _ context: APIContext) async throws -> Response {

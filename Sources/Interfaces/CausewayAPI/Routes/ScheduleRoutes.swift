@@ -43,7 +43,7 @@ struct ScheduleRoutes {
         let enabled = query.all("enabled", oneOf: ["true", "false"])
         try query.finish()
         let found = try await schedules.list(page, report: report, enabled: enabled.map { $0 == "true" })
-        return Answer.list(found, schedules.resource)
+        return Answer.list(found, query.cursor, schedules.resource)
     }
 
     @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -46,7 +46,7 @@ struct SubscriptionRoutes {
         let page = query.page { Int64($0) != nil }
         try query.finish()
         let isWriter = try context.requireCaller().may(.subscriptionsWrite)
-        return Answer.list(try await subscriptions.list(page)) { isWriter ? $0.jsonWithHeaders : $0.json }
+        return Answer.list(try await subscriptions.list(page), query.cursor) { isWriter ? $0.jsonWithHeaders : $0.json }
     }
 
     @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {
