@@ -1,4 +1,5 @@
 import Support
+import Synchronization
 import Testing
 
 @testable import OutboundHTTP
@@ -41,6 +42,36 @@ struct NameResolverTests {
         }
         #expect(
             asked.all.sorted() == ["0.example", "1.example", "2.example", "3.example", "4.example", "held.example"])
+    }
+
+    @Test("What was found is kept for half a minute, what was not found is not, and no more than so many are kept")
+    func kept() async throws {
+        let clock = Mutex(ContinuousClock.now)
+        let resolver = NameResolver(threads: 1) { [asked, address] name in
+            asked.add(name)
+            return name == "none.example" ? .failure(OutboundError(.resolve, words: "none")) : .success([address])
+        } now: {
+            clock.withLock { $0 }
+        }
+        func ask(_ name: String) async -> Bool {
+            (try? await resolver.addresses(of: name, within: patience)) == [address]
+        }
+        for _ in 1...3 { #expect(await ask("a.example")) }
+        clock.withLock { $0 += .seconds(29) }
+        #expect(await ask("a.example"))
+        #expect(asked.all == ["a.example"])
+        clock.withLock { $0 += .seconds(1) }
+        #expect(await ask("a.example"))
+        for _ in 1...2 { #expect(await !ask("none.example")) }
+        #expect(asked.all == ["a.example", "a.example", "none.example", "none.example"])
+        clock.withLock { $0 += .seconds(1) }
+        for number in 0..<NameResolver.mostKept { #expect(await ask("\(number).example")) }
+        #expect(resolver.keptCount == NameResolver.mostKept)
+        let before = asked.all.count
+        #expect(await ask("7.example"))
+        #expect(asked.all.count == before)
+        #expect(await ask("a.example"))
+        #expect(asked.all.count == before + 1)
     }
 
     @Test("Who does not want to wait any longer goes, and what nobody wants any more is not looked up", .inRealTime)

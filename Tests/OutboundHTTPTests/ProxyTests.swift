@@ -1,7 +1,8 @@
 import HTTPTypes
-import OutboundHTTP
 import Support
 import Testing
+
+@testable import OutboundHTTP
 
 @Suite("Through a proxy")
 struct ProxyTests {
@@ -83,6 +84,58 @@ struct ProxyTests {
             #expect(error?.isProxyFault == false)
         }
         #expect(proxy.connectionCount == 0)
+    }
+
+    /// A proxy that reaches no address of version 6; the name has one of each.
+    private func halfBlind(_ asked: Record<String>, to port: UInt16) throws -> Peer {
+        try Peer { connection in
+            let line = try connection.readHead().line
+            asked.add(line)
+            guard !line.contains("[") else { return try connection.answer("502 Bad Gateway") }
+            try connection.send("HTTP/1.1 200 Connection established\r\n\r\n")
+            try connection.carry(to: port)
+        }
+    }
+
+    @Test("Where the proxy cannot connect to one address, the next that is allowed is tried; the body is sent once")
+    func nextAddress() async throws {
+        let (asked, bodies) = (Record<String>(), Record<Int>())
+        let peer = try Peer { connection in
+            bodies.add(try connection.readRequest().body.count)
+            try connection.answer()
+        }
+        let proxy = try halfBlind(asked, to: peer.port)
+        let resolver = NameResolver { _ in .success([.v6(1), .v4(0x0a00_0001), .v4(0x7f00_0001)]) }
+        try await withClient(through(proxy.url)) { client in
+            var client = client
+            client.resolver = resolver
+            var request = request("http://two.example/")
+            (request.method, request.body) = (.post, .bytes(Array(repeating: 7, count: 1000)))
+            let response = try await client.send(request)
+            #expect(response.head.remoteAddress == "127.0.0.1")
+            let streamed = try await client.withResponse(to: request) { $0.head.status }
+            #expect(streamed == .ok)
+        }
+        // 10.0.0.1 is not allowed.
+        #expect(asked.all.count { $0.hasPrefix("CONNECT [::1]:80 ") } == 2)
+        #expect(asked.all.contains { $0.hasPrefix("CONNECT 127.0.0.1:80 ") })
+        #expect(!asked.all.contains { $0.contains("10.0.0.1") })
+        #expect(bodies.all == [1000, 1000])
+    }
+
+    @Test("A proxy that reaches none of them says what it says of the last")
+    func noAddress() async throws {
+        let asked = Record<String>()
+        let proxy = try halfBlind(asked, to: 9)
+        let resolver = NameResolver { _ in .success([.v6(1), .v6(1)]) }
+        try await withClient(through(proxy.url)) { client in
+            var client = client
+            client.resolver = resolver
+            let error = await client.failure(of: request("http://two.example/"))
+            guard case .connect = error?.kind else { throw try #require(error) }
+            #expect(error?.isProxyFault == false)
+        }
+        #expect(asked.all.count == 2)
     }
 
     @Test("A proxy that judges gets the name; addresses in URLs are judged here all the same")

@@ -33,7 +33,7 @@ public struct OutboundHTTPClient: Sendable {
     let loop: CurlMultiLoop
     let configuration: Configuration
     private let handles: TransferHandlePool
-    private let resolver = NameResolver()
+    var resolver = NameResolver()
 
     /// The loop must be started before requests are sent, and outlive them.
     public init(loop: CurlMultiLoop, configuration: Configuration) {
@@ -45,7 +45,21 @@ public struct OutboundHTTPClient: Sendable {
     /// Sends one request and collects the answer as its `answer` rule says. Any status is an answer. Cancelling the task
     /// stops the transfer and closes its connection.
     public func send(_ request: OutboundRequest) async throws(OutboundError) -> OutboundResponse {
-        let transfer = try await prepare(request, sink: .collect(request.answer))
+        var destinations = try await destinations(of: request)
+        while destinations.count > 1 {
+            do throws(OutboundError) {
+                return try await send(request, to: destinations.removeFirst())
+            } catch {
+                guard error.leavesRoom(for: request) else { throw error }
+            }
+        }
+        return try await send(request, to: destinations.first)
+    }
+
+    private func send(
+        _ request: OutboundRequest, to destination: ProxyDestination?
+    ) async throws(OutboundError) -> OutboundResponse {
+        let transfer = try prepare(request, to: destination, sink: .collect(request.answer))
         defer { handles.give(back: transfer.handle) }
         let end = await withBodyWriter(of: request, transfer) {
             await withTaskCancellationHandler {
@@ -72,8 +86,21 @@ public struct OutboundHTTPClient: Sendable {
         to request: OutboundRequest, limit: Int64 = .max,
         _ body: (OutboundStreamedResponse) async throws -> Result
     ) async throws -> Result {
+        var destinations = try await destinations(of: request)
+        while destinations.count > 1 {
+            do {
+                return try await withResponse(to: request, at: destinations.removeFirst(), limit: limit, body)
+            } catch let error as OutboundError where error.leavesRoom(for: request) {}
+        }
+        return try await withResponse(to: request, at: destinations.first, limit: limit, body)
+    }
+
+    private func withResponse<Result>(
+        to request: OutboundRequest, at destination: ProxyDestination?, limit: Int64,
+        _ body: (OutboundStreamedResponse) async throws -> Result
+    ) async throws -> Result {
         let pipe = ResponsePipe(limit: limit)
-        let transfer = try await prepare(request, sink: .stream(pipe))
+        let transfer = try prepare(request, to: destination, sink: .stream(pipe))
         defer { handles.give(back: transfer.handle) }
         let result: Swift.Result<Result, any Error> = await withBodyWriter(of: request, transfer) {
             await withTaskCancellationHandler {
@@ -97,10 +124,8 @@ public struct OutboundHTTPClient: Sendable {
     }
 
     private func prepare(
-        _ request: OutboundRequest, sink: Transfer.Sink
-    ) async throws(OutboundError) -> Transfer {
-        let usesProxy = configuration.proxy?.isEmpty == false
-        let destination = usesProxy ? try await destination(of: request) : nil
+        _ request: OutboundRequest, to destination: ProxyDestination?, sink: Transfer.Sink
+    ) throws(OutboundError) -> Transfer {
         let source: Transfer.Source?
         do throws(FileFailure) {
             source = try Transfer.Source(request.body)
@@ -120,12 +145,15 @@ public struct OutboundHTTPClient: Sendable {
         return transfer
     }
 
-    /// The proxy connects, so this side sees no socket to the peer that it could judge.
-    private func destination(of request: OutboundRequest) async throws(OutboundError) -> ProxyDestination? {
-        guard !request.egress.isUnrestricted else { return nil }
-        guard configuration.proxyJudges else { return try await ProxyDestination(of: request, by: resolver) }
+    private var usesProxy: Bool { configuration.proxy?.isEmpty == false }
+
+    /// The proxy connects, so this side sees no socket to the peer that it could judge. Empty where it is not told where
+    /// to; it tries one after another only if it is.
+    private func destinations(of request: OutboundRequest) async throws(OutboundError) -> [ProxyDestination] {
+        guard usesProxy, !request.egress.isUnrestricted else { return [] }
+        guard configuration.proxyJudges else { return try await ProxyDestination.all(of: request, by: resolver) }
         try ProxyDestination.judgeLiteralAddress(in: request)
-        return nil
+        return []
     }
 
     /// Runs the writer of a streamed body beside `operation`, and stops it with that.
@@ -150,6 +178,16 @@ public struct OutboundHTTPClient: Sendable {
             group.cancelAll()
             return result
         }
+    }
+}
+
+extension OutboundError {
+    /// Whether the proxy could not connect to one of the peer's addresses, nothing went out, and there is time and a body
+    /// for another try at the next.
+    fileprivate func leavesRoom(for request: OutboundRequest) -> Bool {
+        guard case .connect = kind, stage == .connect, !isProxyFault, !requestMayHaveReachedPeer else { return false }
+        if case .stream = request.body.content { return false }
+        return timings.total < min(request.timeouts.connect, request.timeouts.total ?? request.timeouts.connect)
     }
 }
 

@@ -4,22 +4,25 @@ import CausewayCore
 /// over there gets by.
 struct ProxyDestination: Sendable {
     let address: IPAddress
-    /// How long finding it took; counts towards the request's time limits.
+    /// How long finding it took.
     let lookup: Duration
+    /// When that began; what has passed since counts towards the request's time limits.
+    let began: ContinuousClock.Instant
 
-    /// The first of the host's addresses that the request's egress policy lets pass.
-    init(of request: OutboundRequest, by resolver: NameResolver) async throws(OutboundError) {
-        let url = try Self.judgeLiteralAddress(in: request)
+    /// Those of the host's addresses that the request's egress policy lets pass, in the system's order; at least one.
+    static func all(
+        of request: OutboundRequest, by resolver: NameResolver
+    ) async throws(OutboundError) -> [ProxyDestination] {
+        let began = ContinuousClock.now
+        let url = try judgeLiteralAddress(in: request)
         guard request.redirects == 0 else {
             throw OutboundError(
                 .invalidRequest, words: "redirects are not followed through a proxy to addresses that are judged here")
         }
         if let literal = url.literalAddress {
-            (address, lookup) = (literal, .zero)
-            return
+            return [ProxyDestination(address: literal, lookup: .zero, began: began)]
         }
         let limit = min(request.timeouts.connect, request.timeouts.total ?? request.timeouts.connect)
-        let began = ContinuousClock.now
         let addresses: [IPAddress]
         do throws(OutboundError) {
             addresses = try await resolver.addresses(of: url.asciiHost, within: limit)
@@ -28,8 +31,9 @@ struct ProxyDestination: Sendable {
             error.timings.total = .now - began
             throw error
         }
-        lookup = .now - began
-        guard let allowed = addresses.first(where: { request.egress.denial(of: $0) == nil }) else {
+        let lookup = ContinuousClock.now - began
+        let allowed = addresses.filter { request.egress.denial(of: $0) == nil }
+        guard !allowed.isEmpty else {
             guard let denial = addresses.first.flatMap({ request.egress.denial(of: $0) }) else {
                 throw OutboundError(.resolve, words: "\(url.host) has no address")
             }
@@ -38,7 +42,7 @@ struct ProxyDestination: Sendable {
             throw OutboundError(
                 .egressDenied(denial), stage: .connect, words: denial.description, timings: timings)
         }
-        address = allowed
+        return allowed.map { ProxyDestination(address: $0, lookup: lookup, began: began) }
     }
 
     /// For libcurl's CONNECT_TO: in the place of any host, at the URL's port. SNI, `Host` and the certificate stay with

@@ -31,6 +31,8 @@ final class Transfer: @unchecked Sendable {
     let usesProxy: Bool
     /// What the proxy connects to, where that was judged.
     let destination: ProxyDestination?
+    /// Of its time, before the loop took it: looking its name up, and tries at other addresses.
+    let spent: Duration
     let mustNotRepeat: Bool
     let redirects: Int
     let timeouts: OutboundRequest.Timeouts
@@ -68,6 +70,7 @@ final class Transfer: @unchecked Sendable {
         self.source = source
         self.usesProxy = usesProxy
         self.destination = destination
+        spent = destination.map { .now - $0.began } ?? .zero
         egress = request.egress
         mustNotRepeat = request.connection == .fresh
         redirects = max(0, request.redirects)
@@ -200,9 +203,6 @@ final class Transfer: @unchecked Sendable {
     }
 
     // MARK: Asked by the loop
-
-    /// Before the loop took it.
-    var spent: Duration { destination?.lookup ?? .zero }
 
     /// Of the peer, where a proxy connects to it: what that was handed.
     var remoteAddress: String? { destination?.address.description ?? handle.easy.text(CURLINFO_PRIMARY_IP) }
