@@ -113,7 +113,7 @@ struct OpenAPITests {
 
     @Test("is valid OpenAPI 3.1")
     func valid() throws {
-        let (status, output) = try PythonTool("openapi-spec-validator").run([OpenAPIFile.path])
+        let (status, output) = try Tool(python: "openapi-spec-validator").run([OpenAPIFile.path])
         #expect(status == 0, "\(output)")
     }
 

@@ -23,7 +23,7 @@ struct SchemaCheck {
                     "body": answer.body,
                 ]
             })
-        let (status, output) = try PythonTool("python").run(
+        let (status, output) = try Tool(python: "python").run(
             ["-c", script, OpenAPIFile.path], input: Data(input.text.utf8))
         return status == 0 ? output : output + "exit status \(status)"
     }

@@ -1,8 +1,8 @@
 import Foundation
 import Support
 
-/// A program of `.build/python`, which `deploy/bootstrap` makes.
-struct PythonTool {
+/// A program that a test runs.
+struct Tool {
     let path: String
 
     struct Missing: Error, CustomStringConvertible {
@@ -10,7 +10,10 @@ struct PythonTool {
         var description: String { "\(path) is missing: run deploy/bootstrap, or `make test`, which does" }
     }
 
-    init(_ name: String) throws {
+    init(path: String) { self.path = path }
+
+    /// One of `.build/python`, which `deploy/bootstrap` makes.
+    init(python name: String) throws {
         path = Checkout.root.appending(path: ".build/python/bin/\(name)").path
         guard FileManager.default.isExecutableFile(atPath: path) else { throw Missing(path: path) }
     }
