@@ -20,7 +20,8 @@ extension SettingTable {
         "Keep the account's event subscription registered at the vendor.")
     static let requestsPerMinute = Setting(
         "vendor.requests_per_minute", .number(1...1_000_000), default: "4000", isInferred: true,
-        "The budget of all calls together; above it the vendor is said to answer 429.")
+        "The budget of all of this gateway's calls together; several gateways share the vendor's, so give each its part. "
+            + "Above it the vendor is said to answer 429.")
     static let connectTimeout = Setting(
         "vendor.connect_timeout", .duration(.milliseconds(100) ... .seconds(300)), default: "10s",
         "For name, connection and TLS together.")
