@@ -90,7 +90,7 @@ struct DeliveryOrder: Sendable {
         try moveUp(lines, at: now, in: transaction)
     }
 
-    /// Makes due those new deliveries that have nothing before them, unless a newer one that somebody asked for is on its way.
+    /// Makes due those new deliveries that have nothing before them, unless a newer one that was asked for is on its way.
     /// - Parameter numbers: what was written, without the end.
     func begin(_ numbers: Range<Int64>, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
@@ -105,6 +105,15 @@ struct DeliveryOrder: Sendable {
                 SELECT 1 FROM delivery u
                 WHERE u.subscription_number = delivery.subscription_number AND u.order_key = delivery.order_key
                   AND u.ended_at IS NULL AND u.visible_at IS NOT NULL AND u.number > delivery.number)
+            """)
+    }
+
+    /// What is under way is in the lines of the subscription's order as it is now, before anybody gets a turn there.
+    func regard(underWay subscription: Int64, in transaction: any Transaction) throws {
+        try transaction.execute(
+            """
+            UPDATE delivery SET order_key = \(query: Self.ownKey)
+            WHERE subscription_number = \(subscription) AND state = 'delivering'
             """)
     }
 

@@ -67,7 +67,9 @@ struct OpenDeliveries: Sendable {
         switch standing {
         case .deleted: try cancel(numbers, at: now, in: transaction)
         case .disabled: try hold(numbers, at: now, in: transaction)
-        case .enabled: try order.arrange(numbers, at: now, in: transaction)
+        case .enabled:
+            if walk.isFirst { try order.regard(underWay: walk.subscription, in: transaction) }
+            try order.arrange(numbers, at: now, in: transaction)
         }
         guard numbers.count == Self.batch else { return nil }
         var rest = walk
