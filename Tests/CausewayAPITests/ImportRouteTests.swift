@@ -288,6 +288,7 @@ struct ImportRouteTests {
         for path in ["/v1/imports/imp_x", "/v1/imports/imp_00000000000000000000000000"] {
             #expect(try await api.ask(.get, path).status == .notFound)
             #expect(try await api.ask(.get, "\(path)/errors").status == .notFound)
+            #expect(try await api.ask(.get, "\(path)/chunks").status == .notFound)
             #expect(try await api.ask(.post, "\(path)/retry").status == .notFound)
         }
     }

@@ -230,6 +230,7 @@ private struct AskedAnswers {
         try await ask(.get, path, id: id, query: "?wait=0")
         try await ask(.get, path, id: "imp_none")
         try await ask(.get, "/v1/imports/{id}/errors", id: try #require(bad["id"]?.string))
+        try await ask(.get, "/v1/imports/{id}/chunks", id: id)
         try await ask(.post, "/v1/imports/{id}/retry", id: id)
         try await ask(.post, "/v1/imports/{id}/approve", id: id)
         let resolve = "/v1/imports/{id}/chunks/{n}/resolve"

@@ -21,12 +21,17 @@ extension StoreCase {
             rows: ImportRowCounts(total: 20, valid: 20),
             problems: ImportProblemCounts(total: 51, stored: 51, first: [problems[0]]), isRewritten: false,
             isResendable: false, isForced: true, caller: "key_1",
-            chunks: [ImportChunk(number: 1, rows: 10), ImportChunk(number: 2, rows: 10)], createdAt: start)
+            cut: ImportCut(rows: 20, rowsEach: 10), createdAt: start)
         try await engine.write { transaction throws in
             try store.insert(new, in: transaction)
+            var offsets = ChunkOffsets(rowsEach: 10)
+            offsets.headerLength = 3
+            for row in 0..<20 { offsets.add(from: 3 + 5 * row, to: 8 + 5 * row) }
+            try store.insert(offsets, of: new.id, in: transaction)
             try ImportProblemStore().insert(problems, of: new.id, in: transaction)
             let before = try #require(try store.find(new.id, toChange: true, in: transaction))
-            #expect(before.file == new.file && before.chunks == new.chunks && before.isForced)
+            #expect(before.file == new.file && before.cut == new.cut && before.isForced)
+            #expect(before.chunks.map(\.rows) == [10, 10])
             var changed = before
             _ = changed.takeUp(at: start)
             try store.update(changed, from: before, in: transaction)
@@ -38,6 +43,10 @@ extension StoreCase {
                 try store.list(
                     PageRequest(), object: [.rewards, .deals], state: [.forwarding], in: transaction
                 ).elements.map(\.chunks[0].attempts) == [1])
+            let chunks = try store.chunks(of: new, PageRequest(limit: 1), in: transaction)
+            #expect(chunks.elements.map(\.state) == [.sending] && chunks.next == "1")
+            let extent = ChunkExtent(headerLength: 3, bytes: 53..<103)
+            #expect(try store.extent(of: 2, new.id, in: transaction) == extent)
             #expect(
                 try store.same(
                     as: new.fingerprint, since: start - .seconds(1), otherThan: ImportID(at: start), in: transaction

@@ -321,9 +321,10 @@ struct ImportCheckTests {
         let bytes = Array(text.utf8)
         func slice(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
         #expect(
-            checked.summary.chunks.map { slice($0.bytes) } == ["a@b.co\nx\nb@b.co\n", "c@b.co\nd@b.co\n", "e@b.co"])
-        #expect(checked.summary.chunks.map(\.rows) == [2, 2, 1])
-        #expect(checked.summary.chunks.map(\.number) == [1, 2, 3])
+            checked.summary.offsets.starts.map { slice($0..<checked.summary.offsets.end) } == [
+                "a@b.co\nx\nb@b.co\n\nc@b.co\nd@b.co\ne@b.co", "c@b.co\nd@b.co\ne@b.co", "e@b.co",
+            ])
+        #expect(checked.summary.offsets.headerLength == 6)
         #expect(checked.rejectedBytes.map(slice) == ["x\n"])
         #expect(slice(checked.summary.headerBytes) == "email\n")
     }

@@ -9,14 +9,16 @@ struct ImportStateTests {
     let now = Timestamp(milliseconds: 1)
 
     func forwarding(chunks: Int = 1, isResendable: Bool = false) -> Import {
-        Import(
+        var some = Import(
             id: ImportID(at: now), object: .rewards, mode: .allOrNothing, state: .forwarding, group: nil,
             sendsInvites: false, filename: nil,
             file: ImportFileFacts(size: 1, sha256: "", encoding: "utf-8", delimiter: ",", isNormalized: false),
             rows: ImportRowCounts(total: 10 * chunks, valid: 10 * chunks),
             problems: ImportProblemCounts(total: 0, stored: 0, first: []), isRewritten: false,
             isResendable: isResendable, isForced: false, caller: "a",
-            chunks: (1...chunks).map { ImportChunk(number: $0, rows: 10) }, createdAt: now)
+            cut: ImportCut(rows: 10 * chunks, rowsEach: 10), createdAt: now)
+        some.show()
+        return some
     }
 
     @Test("goes from chunk to chunk in order, and is completed with the last")
@@ -65,18 +67,82 @@ struct ImportStateTests {
         #expect(some.chunkTaken(1, attempt: 2, answer: nil, at: now) == [.publish(.completed)])
     }
 
-    @Test("cannot be cancelled while a chunk is on its way or unknown")
+    @Test("cancelled while a chunk is on its way ends as soon as that one's end is known")
     func cancelling() throws {
+        typealias End = (inout Import, Timestamp) throws -> [ImportConsequence]
+        let ends: [(End, ImportState, Int)] = [
+            ({ $0.chunkTaken(1, attempt: 1, answer: nil, at: $1) }, .cancelled, 10),
+            ({ $0.chunkRefused(1, attempt: 1, ImportError(code: "x", message: ""), at: $1) }, .cancelled, 0),
+            ({ $0.chunkNotTaken(1, attempt: 1, nil, at: $1) }, .cancelled, 0),
+            ({ $0.chunkLost(1, attempt: 1, "lost", answer: nil, at: $1) ?? [] }, .needsAttention, 0),
+        ]
+        for isResendable in [false, true] {
+            for (end, state, forwarded) in ends {
+                var some = forwarding(chunks: 2, isResendable: isResendable)
+                _ = some.takeUp(at: now)
+                try some.cancel(at: now)
+                #expect(some.state == .forwarding && some.cancelRequestedAt == now)
+                let consequences = try end(&some, now)
+                #expect(!consequences.contains(.forward))
+                #expect(some.state == state && some.forwardedRows == forwarded)
+                #expect(some.takeUp(at: now) == .settled([]))
+            }
+        }
+    }
+
+    @Test("cancelled with its last chunk on its way is completed where that arrives")
+    func cancelledTooLate() throws {
         var some = forwarding()
         _ = some.takeUp(at: now)
-        #expect(throws: ImportOperationError.self) { try some.cancel(at: now) }
-        _ = some.chunkLost(1, attempt: 1, "lost", answer: nil, at: now)
-        #expect(throws: ImportOperationError.self) { try some.cancel(at: now) }
-        #expect(throws: ImportOperationError.self) { _ = try some.retry() }
-        #expect(try some.resolve(1, as: .notImported, at: now) == [.publish(.failed)])
-        #expect(some.countsAsDuplicate == false)
         try some.cancel(at: now)
+        #expect(some.chunkTaken(1, attempt: 1, answer: nil, at: now) == [.publish(.completed)])
+        #expect(throws: ImportOperationError.self) { try some.cancel(at: now) }
+    }
+
+    @Test(
+        "cancelled while nobody knows whether a chunk arrived ends with what a person says",
+        arguments: ChunkResolution.allCases)
+    func cancellingUnknown(resolution: ChunkResolution) throws {
+        var some = forwarding(chunks: 2)
+        _ = some.takeUp(at: now)
+        _ = some.chunkLost(1, attempt: 1, "lost", answer: nil, at: now)
+        #expect(throws: ImportOperationError.self) { _ = try some.retry() }
+        try some.cancel(at: now)
+        #expect(some.state == .needsAttention)
+        #expect(try some.resolve(1, as: resolution, at: now) == [])
         #expect(some.state == .cancelled)
+        #expect(some.forwardedRows == (resolution == .imported ? 10 : 0))
+        #expect(some.countsAsDuplicate == (resolution == .imported))
+    }
+
+    @Test("cancelled and found as going out after a crash is not sent again, even where that would do no harm")
+    func cancelledCrash() throws {
+        var some = forwarding(isResendable: true)
+        _ = some.takeUp(at: now)
+        try some.cancel(at: now)
+        #expect(some.takeUp(at: now) == .settled([.publish(.needsAttention)]))
+    }
+
+    @Test("told as lost, heard of late and lost again is told a second time")
+    func lostTwice() {
+        var some = forwarding(chunks: 2)
+        _ = some.takeUp(at: now)
+        _ = some.chunkLost(1, attempt: 1, "lost", answer: nil, at: now)
+        let round = some.round
+        #expect(some.chunkTaken(1, attempt: 1, answer: nil, at: now) == [.forward])
+        _ = some.takeUp(at: now)
+        #expect(some.chunkLost(2, attempt: 1, "lost", answer: nil, at: now) == [.publish(.needsAttention)])
+        #expect(some.round > round)
+    }
+
+    @Test("shows at most fifty chunks, the one whose turn it is among them", arguments: [0, 1, 49, 50, 51, 1000])
+    func shown(count: Int) {
+        let cut = ImportCut(rows: count, rowsEach: 1)
+        for taken in 0...count {
+            let shown = cut.shown(after: taken)
+            #expect(shown.count == min(count, 50))
+            #expect(taken == count || shown.contains(taken + 1))
+        }
     }
 
     @Test("goes on with the rest when a lost chunk was found imported")

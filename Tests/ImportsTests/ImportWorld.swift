@@ -158,7 +158,8 @@ struct ImportWorld: Sendable {
     /// The files the importer has got, oldest first.
     func arrived() async throws -> [JSONValue] {
         let files = try await vendor(.get, "/simulator/imports")["data"]?.array ?? []
-        return files.sorted { ($0["key"]?.string ?? "") < ($1["key"]?.string ?? "") }
+        func number(_ file: JSONValue) -> Int { Int(file["key"]?.string?.dropFirst("import_".count) ?? "") ?? 0 }
+        return files.sorted { number($0) < number($1) }
     }
 
     func bytes(of file: JSONValue?) async throws -> String? {

@@ -2,6 +2,8 @@
 public struct ImportSettings: Sendable {
     /// The largest file, in bytes after decoding.
     public var maximumSize: Int64 = 2 << 30
+    /// Valid rows handed to the importer in one request.
+    public var chunkRows = 10_000
     /// Problems that an import's own resource shows; the rest are a list of their own.
     public var shownProblems = 20
     /// How long the same content for the same object and group is refused.

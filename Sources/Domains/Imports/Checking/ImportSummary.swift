@@ -30,23 +30,12 @@ public struct ImportSummary: Hashable, Sendable {
     /// Bytes, delimiter, line ends and the header's spelling are what the vendor's importer reads, so the file can be
     /// forwarded as it came.
     public var isAsVendorReads = false
-    /// The valid rows cut into pieces to forward.
-    public var chunks: [ImportChunkRange] = []
+    /// Where the pieces to forward begin; of use where all rows are valid.
+    public var offsets = ChunkOffsets(rowsEach: 1)
 
     public init(object: ImportObject) {
         self.object = object
     }
-}
-
-/// Some of the valid rows, in order.
-public struct ImportChunkRange: Hashable, Sendable {
-    /// From 1.
-    public var number: Int
-    /// Valid rows.
-    public var rows: Int
-    /// From the first byte of its first valid row to behind its last one. Rejected rows (and blank lines) may lie
-    /// between; they are to be left out.
-    public var bytes: Range<Int>
 }
 
 /// What the check hands out while it reads, to be stored as it comes.

@@ -12,34 +12,29 @@ struct FileVerdict {
     let byteCount: Int
 }
 
-/// Counts rows, keeps the first problems and marks where chunks begin. The first record is the header.
+/// Counts rows, keeps the first problems and marks where pieces begin. The first record is the header.
 struct RowCheck: Sendable {
     let schema: ObjectSchema?
-    let chunkRows: Int
     let firstProblems: Int
     private(set) var summary = ImportSummary(object: .partners)
     private var validator = RowValidator(plan: RowPlan())
     private var work = RowValidator.Work()
     private var text: ProblemText?
     private var isSpelledAsVendor = false
-    private var chunkStart = 0
-    private var chunkEnd = 0
-    private var chunkCount = 0
 
     /// Stands in while the real one is at work.
     static let placeholder = RowCheck()
 
     private init() {
         schema = nil
-        chunkRows = 1
         firstProblems = 0
     }
 
     init(schema: ObjectSchema, chunkRows: Int, firstProblems: Int) {
         self.schema = schema
-        self.chunkRows = chunkRows
         self.firstProblems = firstProblems
         summary = ImportSummary(object: schema.object)
+        summary.offsets = ChunkOffsets(rowsEach: chunkRows)
     }
 
     mutating func take(
@@ -56,20 +51,10 @@ struct RowCheck: Sendable {
         summary.totalRows &+= 1
         if record.problem == nil, validator.check(record, bytes, cells, &work) {
             summary.validRows &+= 1
-            if chunkCount == 0 { chunkStart = record.byteOffset }
-            chunkCount &+= 1
-            chunkEnd = record.byteOffset &+ record.byteCount
-            if chunkCount == chunkRows { endChunk() }
+            summary.offsets.add(from: record.byteOffset, to: record.byteOffset &+ record.byteCount)
             return
         }
         try reject(record, bytes, cells, report)
-    }
-
-    private mutating func endChunk() {
-        guard chunkCount > 0 else { return }
-        summary.chunks.append(
-            ImportChunkRange(number: summary.chunks.count + 1, rows: chunkCount, bytes: chunkStart..<chunkEnd))
-        chunkCount = 0
     }
 
     private mutating func reject(
@@ -115,13 +100,13 @@ struct RowCheck: Sendable {
         isSpelledAsVendor = header.isSpelledAsVendor
         summary.header = header.plan.names
         summary.headerBytes = record.byteOffset..<record.endOffset
+        summary.offsets.headerLength = record.endOffset
         for problem in header.problems { try refuse(problem, report) }
     }
 
     mutating func finish(
         _ file: FileVerdict, _ report: ImportCheck.Report
     ) throws -> ImportSummary {
-        endChunk()
         summary.byteCount = file.byteCount
         summary.dialect = file.dialect
         summary.encoding = file.encoding

@@ -15,28 +15,31 @@ extension Import {
         }
     }
 
-    /// Takes it back as long as nothing of it is on its way.
+    /// Takes it back: nothing more goes out. While a chunk is on its way, or nobody knows whether it arrived, that is
+    /// only noted, and the import is cancelled once it is known.
     mutating func cancel(at now: Timestamp) throws(ImportOperationError) {
         switch state {
         case .cancelled: return
         case .validated, .rejected, .completed: throw .notPossible("cancelled", state)
-        case .needsAttention: throw .unresolved(chunks.first { $0.state == .unknown }?.number ?? 1)
-        case .awaitingApproval, .forwarding, .failed: break
+        case .awaitingApproval, .failed: _ = stop(at: now)
+        case .forwarding, .needsAttention:
+            switch currentChunk?.state {
+            case .sending, .unknown: cancelRequestedAt = cancelRequestedAt ?? now
+            default: _ = stop(at: now)
+            }
         }
-        if chunks.contains(where: { $0.state == .sending }) { throw .onItsWay }
-        state = .cancelled
-        endedAt = now
     }
 
     /// Goes on at the first chunk that is not through.
     mutating func retry() throws(ImportOperationError) -> [ImportConsequence] {
-        if let unknown = chunks.first(where: { $0.state == .unknown }) { throw .unresolved(unknown.number) }
+        if let current = currentChunk, current.state == .unknown { throw .unresolved(current.number) }
         switch state {
-        case .forwarding: return []
+        case .forwarding where cancelRequestedAt == nil: return []
         case .failed, .needsAttention: break
-        case .validated, .rejected, .awaitingApproval, .completed, .cancelled: throw .notPossible("retried", state)
+        case .forwarding, .validated, .rejected, .awaitingApproval, .completed, .cancelled:
+            throw .notPossible("retried", state)
         }
-        for index in chunks.indices where !chunks[index].isTaken {
+        if let index = currentIndex {
             chunks[index].state = .pending
             chunks[index].resolution = nil
         }
@@ -51,18 +54,18 @@ extension Import {
     mutating func resolve(_ number: Int, as resolution: ChunkResolution, at now: Timestamp)
         throws(ImportOperationError) -> [ImportConsequence]
     {
-        guard let index = chunks.firstIndex(where: { $0.number == number }) else { throw .noSuchChunk(number) }
+        guard number >= 1, number <= cut.count else { throw .noSuchChunk(number) }
+        guard let index = chunks.firstIndex(where: { $0.number == number }) else {
+            throw .notUnknown(number, number <= takenChunks ? .forwarded : .pending)
+        }
         if chunks[index].state == .resolved, chunks[index].resolution == resolution { return [] }
         guard chunks[index].state == .unknown else { throw .notUnknown(number, chunks[index].state) }
         chunks[index].state = .resolved
         chunks[index].resolution = resolution
         round += 1
         switch resolution {
-        case .imported:
-            error = nil
-            if chunks.allSatisfy(\.isTaken) { return complete(at: now) }
-            state = .forwarding
-            return [.forward]
+        case .imported: return chunkThrough(at: now)
+        case .notImported where cancelRequestedAt != nil: return stop(at: now)
         case .notImported:
             return fail(
                 ImportError(

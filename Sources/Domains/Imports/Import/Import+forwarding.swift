@@ -12,12 +12,15 @@ extension Import {
     /// Takes up the first chunk that is not through. One found `sending` was cut short by a crash or a lost lease.
     mutating func takeUp(at now: Timestamp) -> ForwardStep {
         guard state == .forwarding else { return .settled([]) }
-        guard let index = chunks.firstIndex(where: { !$0.isTaken }) else { return .settled(complete(at: now)) }
-        if chunks[index].state == .sending {
-            if !isResendable {
+        guard let index = currentIndex else { return .settled(goOn(at: now)) }
+        switch chunks[index].state {
+        case .sending:
+            if !mayBeSentAgain {
                 return .settled(lose(index, "The gateway stopped before it read the vendor's answer.", at: now))
             }
-        } else if chunks[index].state != .pending {
+        case .pending:
+            if cancelRequestedAt != nil { return .settled(stop(at: now)) }
+        case .forwarded, .unknown, .failed, .resolved:
             // A failed or unknown chunk belongs to another state of the import; a person goes on from there.
             return .settled([])
         }
@@ -27,13 +30,28 @@ extension Import {
         return .send(chunk: chunks[index].number)
     }
 
+    /// Without a person's word.
+    private var mayBeSentAgain: Bool { isResendable && cancelRequestedAt == nil }
+
     /// The vendor took it. Also heeded where somebody had given the answer up for lost meanwhile.
     mutating func chunkTaken(_ number: Int, attempt: Int, answer: JSONValue, at now: Timestamp) -> [ImportConsequence] {
         guard let index = openChunk(number, attempt) else { return [] }
+        countLateAnswer(index)
         chunks[index].state = .forwarded
         chunks[index].answer = answer
+        return chunkThrough(at: now)
+    }
+
+    /// The chunk whose turn it was is at the vendor.
+    mutating func chunkThrough(at now: Timestamp) -> [ImportConsequence] {
+        takenChunks += 1
         error = nil
-        if chunks.allSatisfy(\.isTaken) { return complete(at: now) }
+        return goOn(at: now)
+    }
+
+    private mutating func goOn(at now: Timestamp) -> [ImportConsequence] {
+        if takenChunks >= cut.count { return complete(at: now) }
+        if cancelRequestedAt != nil { return stop(at: now) }
         state = .forwarding
         return [.forward]
     }
@@ -43,16 +61,27 @@ extension Import {
         -> [ImportConsequence]
     {
         guard let index = openChunk(number, attempt) else { return [] }
+        countLateAnswer(index)
         chunks[index].state = .failed
         chunks[index].answer = error.vendor.isNull ? nil : error.vendor
-        return fail(error, at: now)
+        if cancelRequestedAt == nil { return fail(error, at: now) }
+        self.error = error
+        return stop(at: now)
+    }
+
+    /// It was already told that the answer is lost: what is told now is another end.
+    private mutating func countLateAnswer(_ index: Int) {
+        if chunks[index].state == .unknown { round += 1 }
     }
 
     /// It certainly did not reach the vendor, or the vendor certainly did nothing: it stays to be sent.
-    mutating func chunkNotTaken(_ number: Int, attempt: Int, _ error: ImportError?) {
-        guard let index = openChunk(number, attempt), chunks[index].state == .sending else { return }
+    mutating func chunkNotTaken(_ number: Int, attempt: Int, _ error: ImportError?, at now: Timestamp)
+        -> [ImportConsequence]
+    {
+        guard let index = openChunk(number, attempt), chunks[index].state == .sending else { return [] }
         chunks[index].state = .pending
         if let error { self.error = error }
+        return cancelRequestedAt == nil ? [] : stop(at: now)
     }
 
     /// It went out, and nobody knows what became of it.
@@ -62,7 +91,7 @@ extension Import {
     {
         guard let index = openChunk(number, attempt), chunks[index].state == .sending else { return [] }
         chunks[index].answer = answer
-        if isResendable {
+        if mayBeSentAgain {
             chunks[index].state = .pending
             error = ImportError(code: "vendor_answer_lost", message: words, vendor: answer ?? .null)
             return nil
@@ -94,6 +123,13 @@ extension Import {
         error = nil
         endedAt = now
         return [.publish(.completed)]
+    }
+
+    /// Ends it for whoever took it back: what is at the vendor stays there, nothing more goes out.
+    mutating func stop(at now: Timestamp) -> [ImportConsequence] {
+        state = .cancelled
+        endedAt = now
+        return []
     }
 
     mutating func fail(_ error: ImportError, at now: Timestamp) -> [ImportConsequence] {

@@ -5,7 +5,7 @@ extension Import {
     /// What a checked file becomes.
     init(
         id: ImportID, request: ImportRequest, filename: String?, checked: CheckedUpload, schema: ObjectSchema,
-        at now: Timestamp
+        chunkRows: Int, at now: Timestamp
     ) {
         let summary = checked.summary
         let isGood: Bool =
@@ -35,7 +35,8 @@ extension Import {
                 && (!summary.isAsVendorReads || summary.invalidRows > 0 || summary.blankRows > 0),
             isResendable: schema.resend == .safe || (schema.resend == .safeWithoutInvites && !sendsInvites),
             isForced: request.isForced, caller: request.caller,
-            chunks: goesOn ? [ImportChunk(number: 1, rows: summary.validRows)] : [], createdAt: now,
+            cut: goesOn ? ImportCut(rows: summary.validRows, rowsEach: chunkRows) : .none, createdAt: now,
             endedAt: goesOn ? nil : now)
+        show()
     }
 }

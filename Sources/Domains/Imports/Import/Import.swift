@@ -9,6 +9,8 @@ public import CausewayCore
 ///            ▼                        ▼ retry▼                        │
 ///         cancelled ◀───────────────── failed ◀──not imported─────────┘
 ///
+/// Cancelled while a piece is on its way, it stays where it is until that one's end is known (`cancelRequestedAt`).
+///
 /// Pure: every change is a method that returns what must follow; the caller writes state, events and work in one
 /// transaction. All content is forwarded at most once unless a person says otherwise or the vendor is known to take
 /// the same rows twice without harm (`isResendable`).
@@ -34,7 +36,13 @@ public struct Import: Sendable, Equatable {
     public let isForced: Bool
     /// The key that uploaded it.
     public let caller: String
-    public internal(set) var chunks: [ImportChunk]
+    public let cut: ImportCut
+    /// How many of the pieces are through: always the first ones.
+    public internal(set) var takenChunks = 0
+    /// Those of `cut.shown(after: takenChunks)`: with them the one whose turn it is.
+    public internal(set) var chunks: [ImportChunk] = []
+    /// Somebody took it back while a piece was on its way, or not known to have arrived: nothing goes out after that.
+    public internal(set) var cancelRequestedAt: Timestamp?
     public internal(set) var error: ImportError?
     public let createdAt: Timestamp
     public internal(set) var endedAt: Timestamp?
@@ -44,8 +52,16 @@ public struct Import: Sendable, Equatable {
     public internal(set) var revision: Int64 = 0
 
     /// Rows that the vendor's importer took.
-    public var forwardedRows: Int {
-        chunks.filter(\.isTaken).reduce(0) { $0 + $1.rows }
+    public var forwardedRows: Int { cut.rows(inFirst: takenChunks) }
+
+    /// The piece whose turn it is; nil where all are through.
+    public var currentChunk: ImportChunk? { currentIndex.map { chunks[$0] } }
+
+    var currentIndex: Int? { chunks.firstIndex { $0.number == takenChunks + 1 } }
+
+    /// Fills `chunks`; those not begun are pending.
+    mutating func show(_ begun: [Int: ImportChunk] = [:]) {
+        chunks = cut.shown(after: takenChunks).map { begun[$0] ?? ImportChunk(number: $0, rows: cut.rows(of: $0)) }
     }
 
     /// Rows neither forwarded nor handed back as bad ones.
@@ -112,7 +128,6 @@ public struct ImportChunk: Sendable, Hashable {
         state = .pending
     }
 
-    var isTaken: Bool { state == .forwarded || (state == .resolved && resolution == .imported) }
 }
 
 /// What must follow a change of an import, in the transaction that stores it.

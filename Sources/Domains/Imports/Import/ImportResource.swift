@@ -18,7 +18,12 @@ extension Import {
                 "total": .integer(Int64(problems.total)), "stored": .integer(Int64(problems.stored)),
                 "first": .array(problems.first.map(\.json)),
             ],
-            "chunks": .array(chunks.map(\.json)), "error": error?.json ?? .null,
+            "chunks": .array(chunks.map(\.json)),
+            "chunk_counts": [
+                "total": .integer(Int64(cut.count)), "forwarded": .integer(Int64(takenChunks)),
+                "rows_each": .integer(Int64(cut.count == 0 ? 0 : cut.rowsEach)),
+            ],
+            "cancel_requested_at": .optional(cancelRequestedAt), "error": error?.json ?? .null,
             "created_at": .optional(createdAt), "ended_at": .optional(endedAt),
         ]
     }
@@ -28,7 +33,7 @@ extension Import {
 }
 
 extension ImportChunk {
-    var json: JSONValue {
+    public var json: JSONValue {
         [
             "number": .integer(Int64(number)), "rows": .integer(Int64(rows)), "state": .string(state.rawValue),
             "answer": answer ?? .null, "resolution": .optional(resolution?.rawValue),

@@ -20,8 +20,8 @@ public enum ImportOperationError: Error, Sendable {
     case notUnknown(Int, ImportChunkState)
     /// Nobody knows yet what became of this chunk.
     case unresolved(Int)
-    /// A chunk is being sent right now.
-    case onItsWay
+    /// So many good rows would be cut into more pieces of so many than one import can have.
+    case tooManyRows(Int, chunkRows: Int)
     case notPossible(String, ImportState)
     case ownApproval
 
@@ -38,7 +38,7 @@ public enum ImportOperationError: Error, Sendable {
         case .noSuchChunk: "not_found"
         case .notUnknown: "chunk_not_unknown"
         case .unresolved: "chunk_unknown"
-        case .onItsWay: "already_at_vendor"
+        case .tooManyRows: "too_many_rows"
         case .notPossible: "wrong_state"
         case .ownApproval: "own_approval"
         }
@@ -69,7 +69,11 @@ public enum ImportOperationError: Error, Sendable {
             Nobody knows whether chunk \(number) arrived. Look into PartnerStack, then say so with \
             POST …/chunks/\(number)/resolve {"outcome":"imported"|"not_imported"}.
             """
-        case .onItsWay: "The file is being sent right now. Look again when the vendor has answered."
+        case .tooManyRows(let rows, let chunkRows):
+            """
+            The file has \(rows) good rows, and with \(chunkRows) rows in a chunk (`imports.chunk_rows`) one file may \
+            have \(chunkRows * ImportCut.limit). Send it in several files.
+            """
         case .notPossible(let what, let state): "An import that is \(state.rawValue) cannot be \(what)."
         case .ownApproval: "Another key than the one that uploaded the file has to approve it."
         }

@@ -33,6 +33,14 @@ extension ImportOperations {
         }
     }
 
+    /// All pieces, in order.
+    public func chunks(of id: ImportID, _ page: PageRequest) async throws -> Page<ImportChunk> {
+        try await context.engine.read { [context] transaction in
+            guard let found = try context.store.find(id, in: transaction) else { throw ImportOperationError.notFound }
+            return try context.store.chunks(of: found, page, in: transaction)
+        }
+    }
+
     /// What is wrong with the file, in its order; the first `ImportCheck.problemLimit`.
     public func problems(of id: ImportID, _ page: PageRequest) async throws -> Page<RowProblem> {
         try await context.engine.read { [context] transaction in

@@ -40,35 +40,39 @@ public struct ImportOperations: Sendable {
             UploadSink(
                 writer: try context.files.create(name),
                 check: ImportCheck(
-                    schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) }, chunkRows: .max,
-                    firstProblems: context.settings.shownProblems),
+                    schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) },
+                    chunkRows: context.settings.chunkRows, firstProblems: context.settings.shownProblems),
                 maximumSize: maximumSize)
         }
-        let taken: (new: Import, problems: [RowProblem])
+        let taken: (new: Import, problems: [RowProblem], offsets: ChunkOffsets)
         do {
             try await feed(sink)
             let checked = try await sink.finish()
             let new = Import(
                 id: id, request: request, filename: request.filename ?? sink.filename, checked: checked,
-                schema: schema, at: context.time.now())
-            try await keep(sink, checked, new)
-            taken = (new, checked.problems)
+                schema: schema, chunkRows: context.settings.chunkRows, at: context.time.now())
+            guard new.cut.count <= ImportCut.limit else {
+                throw ImportOperationError.tooManyRows(new.rows.valid, chunkRows: new.cut.rowsEach)
+            }
+            taken = (new, checked.problems, try await keep(sink, checked, new))
         } catch {
             await sink.discard()
             throw error
         }
         await sink.discard()
-        return try await insert(taken.new, taken.problems, recording)
+        return try await insert(taken.new, taken.problems, taken.offsets, recording)
     }
 
-    /// What is forwarded, and what came where refused rows are to be handed back from it.
-    private func keep(_ sink: UploadSink, _ checked: CheckedUpload, _ new: Import) async throws {
+    /// What is forwarded, and what came where refused rows are to be handed back from it. Returns where the pieces of
+    /// what is forwarded begin.
+    private func keep(_ sink: UploadSink, _ checked: CheckedUpload, _ new: Import) async throws -> ChunkOffsets {
         let name = context.fileName(new.id)
+        var offsets = checked.summary.offsets
         if new.isRewritten {
             let rewriting = RewrittenFile(
                 schema: context.catalog[new.object], summary: checked.summary, files: context.files,
                 source: sink.unfinishedPath, name: name)
-            try await UploadSink.blocking { try rewriting.write() }
+            offsets = try await UploadSink.blocking { try rewriting.write() }
         }
         do {
             if new.rows.invalid > 0 {
@@ -80,16 +84,18 @@ public struct ImportOperations: Sendable {
             context.files.remove(name)
             throw error
         }
+        return offsets
     }
 
-    private func insert(_ new: Import, _ problems: [RowProblem], _ recording: @escaping Recording) async throws
-        -> Import
-    {
+    private func insert(
+        _ new: Import, _ problems: [RowProblem], _ offsets: ChunkOffsets, _ recording: @escaping Recording
+    ) async throws -> Import {
         do {
             return try await context.engine.write { [context] transaction in
                 let now = context.time.now()
                 if new.countsAsDuplicate { try Self.refuseDuplicate(new, context, at: now, in: transaction) }
                 try context.store.insert(new, in: transaction)
+                if new.cut.count > 1 { try context.store.insert(offsets, of: new.id, in: transaction) }
                 try context.problems.insert(problems, of: new.id, in: transaction)
                 if new.state == .forwarding {
                     try context.follow(new, [.forward], at: now, in: transaction)
@@ -140,6 +146,7 @@ public struct ImportOperations: Sendable {
         try await change(id, recording) { found, _, _ in try found.approve(by: caller) }
     }
 
+    /// Nothing more of it goes out. While a chunk is on its way it is only noted (`Import.cancelRequestedAt`).
     public func cancel(_ id: ImportID, recording: @escaping Recording = { _, _ in }) async throws -> Import {
         let cancelled = try await change(id, recording) { found, now, _ in
             try found.cancel(at: now)

@@ -5,7 +5,7 @@ extension ImportObject: SQLConvertible {}
 extension ProblemCode: SQLConvertible {}
 
 extension Import: RowDecodable {
-    /// Its chunks are rows of their own: `ImportStore` adds them.
+    /// Its chunks are rows of their own, where they were begun: `ImportStore` adds them.
     public init(row: ResultRow) throws {
         id = try row["id"]
         object = try row["object"]
@@ -25,7 +25,9 @@ extension Import: RowDecodable {
         isResendable = try row["is_resendable"]
         isForced = try row["is_forced"]
         caller = try row["caller"]
-        chunks = []
+        cut = ImportCut(count: try row["chunk_count"], rows: rows.valid, rowsEach: try row["chunk_rows"])
+        takenChunks = try row["chunks_taken"]
+        cancelRequestedAt = try row["cancel_requested_at"]
         let error: String? = try row["error"]
         self.error = try error.map { try JSONText.decode(ImportError.self, from: $0) }
         createdAt = try row["created_at"]

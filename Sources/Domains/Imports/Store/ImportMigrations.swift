@@ -41,5 +41,27 @@ public enum ImportMigrations {
         Migration(
             number: 44, reason: "Imports that ended long ago are found, to be removed.",
             statements: ["CREATE INDEX import_by_end ON import (ended_at) WHERE ended_at IS NOT NULL"]),
+        Migration(
+            number: 45, reason: "Files go out in pieces; sums of money may call for approval.",
+            statements: [
+                "ALTER TABLE import ADD COLUMN chunk_count BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE import ADD COLUMN chunk_rows BIGINT NOT NULL DEFAULT 1",
+                "ALTER TABLE import ADD COLUMN chunks_taken BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE import ADD COLUMN cancel_requested_at BIGINT",
+                "ALTER TABLE import ADD COLUMN amounts TEXT NOT NULL DEFAULT '[]'",
+                "ALTER TABLE import ADD COLUMN approval_reasons TEXT NOT NULL DEFAULT '[]'",
+                "ALTER TABLE import ADD COLUMN approval_expires_at BIGINT",
+                """
+                UPDATE import SET chunk_count = 1, chunk_rows = rows_valid, chunks_taken = (
+                    SELECT COUNT(*) FROM import_chunk c
+                    WHERE c.import_id = import.id AND (c.state = 'forwarded' OR c.resolution = 'imported'))
+                WHERE EXISTS (SELECT 1 FROM import_chunk c WHERE c.import_id = import.id)
+                """,
+                """
+                CREATE TABLE import_chunk_offsets (
+                    import_id TEXT NOT NULL, first BIGINT NOT NULL, header_length BIGINT NOT NULL,
+                    starts TEXT NOT NULL, PRIMARY KEY (import_id, first))
+                """,
+            ]),
     ]
 }

@@ -46,13 +46,22 @@ public struct ImportStore: Sendable {
 
     private func withChunks(_ imports: [Import], in transaction: any Transaction) throws -> [Import] {
         guard !imports.isEmpty else { return [] }
-        var chunks: [ImportID: [ImportChunk]] = [:]
+        var begun: [ImportID: [Int: ImportChunk]] = [:]
+        // However many there are, no more are read than an import shows.
         let rows = try transaction.rows(
-            "SELECT * FROM import_chunk WHERE import_id IN \(list: imports.map(\.id)) ORDER BY import_id, number")
-        for row in rows { chunks[try row["import_id"], default: []].append(try ImportChunk(row: row)) }
+            """
+            SELECT c.* FROM import i JOIN import_chunk c ON c.import_id = i.id
+            WHERE i.id IN \(list: imports.map(\.id))
+                AND c.number > i.chunks_taken - \(ImportCut.shownAtMost)
+                AND c.number <= i.chunks_taken + \(ImportCut.shownAtMost)
+            """)
+        for row in rows {
+            let chunk = try ImportChunk(row: row)
+            begun[try row["import_id"], default: [:]][chunk.number] = chunk
+        }
         return imports.map { found in
             var found = found
-            found.chunks = chunks[found.id] ?? []
+            found.show(begun[found.id] ?? [:])
             return found
         }
     }
@@ -72,7 +81,7 @@ public struct ImportStore: Sendable {
                 id, object, mode, state, group_key, sends_invites, filename, size, sha256, fingerprint, encoding,
                 delimiter, is_normalized, is_rewritten, is_resendable, is_forced, caller, rows_total, rows_valid,
                 problems_total, problems_stored, first_problems, error, counts_as_duplicate, created_at, ended_at,
-                round, revision)
+                round, revision, chunk_count, chunk_rows)
             VALUES (
                 \(new.id), \(new.object), \(new.mode), \(new.state), \(new.group), \(new.sendsInvites),
                 \(new.filename), \(new.file.size), \(new.file.sha256), \(new.fingerprint), \(new.file.encoding),
@@ -80,15 +89,8 @@ public struct ImportStore: Sendable {
                 \(new.isForced), \(new.caller), \(new.rows.total), \(new.rows.valid), \(new.problems.total),
                 \(new.problems.stored), \(JSONText.encode(new.problems.first)),
                 \(new.error.map { JSONText.encode($0) }), \(new.countsAsDuplicate), \(new.createdAt), \(new.endedAt),
-                \(new.round), 1)
+                \(new.round), 1, \(new.cut.count), \(new.cut.rowsEach))
             """)
-        for chunk in new.chunks {
-            try transaction.execute(
-                """
-                INSERT INTO import_chunk (import_id, number, row_count, state, attempts)
-                VALUES (\(new.id), \(chunk.number), \(chunk.rows), \(chunk.state), \(chunk.attempts))
-                """)
-        }
     }
 
     /// Writes what can change. Throws `StorageError.conflict` where the import was changed since it was read.
@@ -99,17 +101,21 @@ public struct ImportStore: Sendable {
             UPDATE import SET
                 state = \(changed.state), error = \(changed.error.map { JSONText.encode($0) }),
                 counts_as_duplicate = \(changed.countsAsDuplicate), ended_at = \(changed.endedAt),
-                round = \(changed.round), revision = revision + 1
+                round = \(changed.round), chunks_taken = \(changed.takenChunks),
+                cancel_requested_at = \(changed.cancelRequestedAt), revision = revision + 1
             WHERE id = \(changed.id) AND revision = \(changed.revision)
             """)
         guard count == 1 else { throw StorageError.conflict }
         for (chunk, old) in zip(changed.chunks, before.chunks) where chunk != old {
             try transaction.execute(
                 """
-                UPDATE import_chunk SET
-                    state = \(chunk.state), attempts = \(chunk.attempts), sent_at = \(chunk.sentAt),
-                    answer = \(chunk.answer), resolution = \(chunk.resolution)
-                WHERE import_id = \(changed.id) AND number = \(chunk.number)
+                INSERT INTO import_chunk (import_id, number, row_count, state, attempts, sent_at, answer, resolution)
+                VALUES (
+                    \(changed.id), \(chunk.number), \(chunk.rows), \(chunk.state), \(chunk.attempts),
+                    \(chunk.sentAt), \(chunk.answer), \(chunk.resolution))
+                ON CONFLICT (import_id, number) DO UPDATE SET
+                    state = excluded.state, attempts = excluded.attempts, sent_at = excluded.sent_at,
+                    answer = excluded.answer, resolution = excluded.resolution
                 """)
         }
         transaction.signal(Self.topic(changed.id))
@@ -137,6 +143,7 @@ public struct ImportStore: Sendable {
                     SELECT number FROM import_chunk WHERE import_id = \(id) ORDER BY number LIMIT \(limit))
                 """)
         if removed > 0 { return true }
+        try transaction.execute("DELETE FROM import_chunk_offsets WHERE import_id = \(id)")
         try transaction.execute("DELETE FROM import WHERE id = \(id)")
         return false
     }

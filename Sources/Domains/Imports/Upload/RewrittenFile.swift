@@ -17,8 +17,8 @@ struct RewrittenFile: Sendable {
 
     private static let block = 1 << 20
 
-    /// Durable when it returns. Throws `FileStoreError`.
-    func write() throws {
+    /// Durable when it returns; says where the pieces to forward begin in it. Throws `FileStoreError`.
+    func write() throws -> ChunkOffsets {
         guard let file = FileHandle(forReadingAtPath: source) else {
             throw FileStoreError.failed(detail: "\(source) cannot be opened")
         }
@@ -36,11 +36,12 @@ struct RewrittenFile: Sendable {
             throw FileStoreError.failed(detail: "\(source) was read differently the second time")
         }
         try writer.finish(as: name)
+        return rows.offsets
     }
 
     private func flush(_ rows: inout RowRewriter, _ writer: inout LocalFileWriter) throws {
         try writer.write(rows.output)
-        rows.output.removeAll(keepingCapacity: true)
+        rows.endBlock()
     }
 }
 
@@ -52,12 +53,22 @@ private struct RowRewriter {
     private var validator = RowValidator(plan: RowPlan())
     private var work = RowValidator.Work()
     private var scratch: [UInt8] = []
-    var output: [UInt8] = []
+    private(set) var output: [UInt8] = []
+    /// Bytes before those of `output`.
+    private var written = 0
+    private(set) var offsets: ChunkOffsets
     private(set) var validRows = 0
 
     init(schema: ObjectSchema, summary: ImportSummary) {
         self.schema = schema
         self.summary = summary
+        offsets = ChunkOffsets(rowsEach: summary.offsets.rowsEach)
+    }
+
+    /// `output` was written.
+    mutating func endBlock() {
+        written += output.count
+        output.removeAll(keepingCapacity: true)
     }
 
     mutating func take(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) {
@@ -70,12 +81,15 @@ private struct RowRewriter {
             } else {
                 writer.append(header.plan.names, to: &output)
             }
+            offsets.headerLength = output.count
             return
         }
         guard record.problem == nil, !cells.hasOnlyDelimiters, validator.check(record, bytes, cells, &work) else {
             return
         }
         validRows += 1
+        let start = written + output.count
+        defer { offsets.add(from: start, to: written + output.count) }
         if summary.isAsVendorReads {
             append(bytes)
             return

@@ -63,9 +63,8 @@ enum ImportForwardAnswer: Sendable {
         case .taken(let answer): return sending.chunkTaken(chunk, attempt: attempt, answer: answer, at: now)
         case .refused(let error): return sending.chunkRefused(chunk, attempt: attempt, error, at: now)
         case .notTaken(let error, let time):
-            sending.chunkNotTaken(chunk, attempt: attempt, error)
             again = time
-            return []
+            return sending.chunkNotTaken(chunk, attempt: attempt, error, at: now)
         case .lost(let words, let answer, let time):
             if let consequences = sending.chunkLost(chunk, attempt: attempt, words, answer: answer, at: now) {
                 return consequences

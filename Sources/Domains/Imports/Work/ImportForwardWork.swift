@@ -25,48 +25,70 @@ struct ImportForwardWork: Sendable {
 
     func run(_ item: WorkItem) async throws -> WorkOutcome {
         guard let id = ImportID(parsing: item.key) else { return .bury("\(item.key) names no import") }
-        guard let (sending, number) = try await takeUp(id, item) else { return .settled }
-        let attempt = sending.chunks.first { $0.number == number }?.attempts ?? 0
+        guard let sending = try await takeUp(id, item) else { return .settled }
         let answer = await send(sending, item)
         note(answer, sending)
-        try await settle(id, item, chunk: number, attempt: attempt, answer)
+        try await settle(id, item, sending.chunk, answer)
         return .settled
+    }
+
+    /// A piece that is written down as going out.
+    private struct Sending {
+        let found: Import
+        let chunk: ImportChunk
+        /// Nil where it is the file as it lies there.
+        let extent: ChunkExtent?
+
+        /// Where there are several, each has a name of its own: the vendor's reports name files.
+        var filename: String {
+            let name = found.filename ?? "\(found.object.rawValue).csv"
+            guard extent != nil else { return name }
+            let base = name.lowercased().hasSuffix(".csv") ? String(name.dropLast(4)) : name
+            return "\(base)-\(chunk.number)-of-\(found.cut.count).csv"
+        }
     }
 
     /// Nil where nothing is to be sent. Where nobody knows whether the commit holds, it is looked again: nothing has gone
     /// out yet, and the time names this attempt.
-    private func takeUp(_ id: ImportID, _ item: WorkItem) async throws -> (Import, Int)? {
+    private func takeUp(_ id: ImportID, _ item: WorkItem) async throws -> Sending? {
         let now = context.time.now()
         return try await CommitDoubt.lookAgain { try await takeUp(id, item, at: now, isFirstLook: $0) }
     }
 
     private func takeUp(
         _ id: ImportID, _ item: WorkItem, at now: Timestamp, isFirstLook: Bool
-    ) async throws -> (Import, Int)? {
-        let (taken, step) = try await context.engine.write { [context] transaction -> (Import?, Import.ForwardStep) in
+    ) async throws -> Sending? {
+        let (taken, step, extent) = try await context.engine.write {
+            [context] transaction -> (Import?, Import.ForwardStep, ChunkExtent?) in
             guard let before = try context.store.find(id, toChange: true, in: transaction) else {
                 try context.queue.complete(item, at: now, in: transaction)
-                return (nil, .settled([]))
+                return (nil, .settled([]), nil)
             }
-            if !isFirstLook, let own = before.chunks.first(where: { $0.state == .sending && $0.sentAt == now }) {
+            if !isFirstLook, let own = before.currentChunk, own.state == .sending, own.sentAt == now {
                 try context.queue.renew(item, at: context.time.now(), in: transaction)
-                return (before, .send(chunk: own.number))
+                let extent = try context.store.extent(of: own.number, id, in: transaction)
+                return (before, .send(chunk: own.number), extent)
             }
             var found = before
             let step = found.takeUp(at: now)
             var consequences: [ImportConsequence] = []
+            var extent: ChunkExtent?
             switch step {
-            // A process that was asleep leaves the sending to whoever has the item by now.
-            case .send: try context.queue.renew(item, at: context.time.now(), in: transaction)
+            case .send(let number):
+                // A process that was asleep leaves the sending to whoever has the item by now.
+                try context.queue.renew(item, at: context.time.now(), in: transaction)
+                if found.cut.count > 1 { extent = try context.store.extent(of: number, id, in: transaction) }
             case .settled(let following):
                 consequences = following
                 try context.queue.complete(item, at: now, in: transaction)
             }
             if found != before { try context.commit(found, from: before, consequences, at: now, in: transaction) }
-            return (found, step)
+            return (found, step, extent)
         }
         guard let taken else { return nil }
-        if case .send(let number) = step { return (taken, number) }
+        if case .send = step, let chunk = taken.currentChunk {
+            return Sending(found: taken, chunk: chunk, extent: extent)
+        }
         if taken.state == .needsAttention {
             context.logger.error(
                 "an import was cut short while it was sent: a person has to look", metadata: ["import": "\(id)"])
@@ -75,14 +97,23 @@ struct ImportForwardWork: Sendable {
         return nil
     }
 
-    private func send(_ sending: Import, _ item: WorkItem) async -> ImportForwardAnswer {
-        let name = context.fileName(sending.id)
-        if let answer = missing(name, sending, item) { return answer }
-        guard let object = ImportObjectName(rawValue: sending.object.rawValue) else { return Self.fileLost }
-        let upload = ImportUpload(
-            object: object, filePath: context.files.path(name),
-            filename: sending.filename ?? "\(sending.object.rawValue).csv", group: sending.group,
-            sendInvites: sending.object == .partners ? sending.sendsInvites : nil)
+    private func send(_ sending: Sending, _ item: WorkItem) async -> ImportForwardAnswer {
+        let found = sending.found
+        if let answer = missing(sending, item) { return answer }
+        guard let object = ImportObjectName(rawValue: found.object.rawValue) else { return Self.fileLost }
+        var upload = ImportUpload(
+            object: object, filePath: context.files.path(context.fileName(found.id)),
+            filename: sending.filename, group: found.group,
+            sendInvites: found.object == .partners ? found.sendsInvites : nil)
+        if let extent = sending.extent {
+            upload.offset = extent.bytes.lowerBound
+            upload.length = Int64(extent.bytes.count)
+            do {
+                upload.prefix = try await header(found.id, extent.headerLength)
+            } catch {
+                return unreadable(error, item)
+            }
+        }
         do {
             let said = try await context.vendor.importFile(upload)
             return .taken(said.whole)
@@ -95,22 +126,37 @@ struct ImportForwardWork: Sendable {
         }
     }
 
-    /// Why nothing can be sent; nil where the file is there.
-    private func missing(_ name: String, _ sending: Import, _ item: WorkItem) -> ImportForwardAnswer? {
+    private func header(_ id: ImportID, _ length: Int64) async throws -> [UInt8] {
+        guard let file = try await context.files.open(context.fileName(id)) else {
+            throw FileStoreError.failed(detail: "the file of \(id) is not there any more")
+        }
+        var bytes: [UInt8] = []
+        for try await part in file.chunks(0..<length) { bytes += part }
+        return bytes
+    }
+
+    private func unreadable(_ error: any Error, _ item: WorkItem) -> ImportForwardAnswer {
+        context.logger.error("uploads cannot be looked at", metadata: ["error": "\(error)"])
+        return .notTaken(
+            ImportError(
+                code: "storage_unavailable", message: "The gateway's files cannot be read now. It is tried again."),
+            again: context.time.now() + WorkHandler.exponentialBackoff(item.attempt))
+    }
+
+    /// Why nothing can be sent; nil where the file is there, and whole.
+    private func missing(_ sending: Sending, _ item: WorkItem) -> ImportForwardAnswer? {
         let now = context.time.now()
         let again = now + WorkHandler.exponentialBackoff(item.attempt)
+        let found = sending.found
+        let needed = sending.extent?.bytes.upperBound ?? (found.isRewritten ? 1 : found.file.size)
         do {
-            if try context.files.size(of: name) != nil { return nil }
+            if let size = try context.files.size(of: context.fileName(found.id)), size >= needed { return nil }
         } catch {
-            context.logger.error("uploads cannot be looked at", metadata: ["error": "\(error)"])
-            return .notTaken(
-                ImportError(
-                    code: "storage_unavailable", message: "The gateway's files cannot be read now. It is tried again."),
-                again: again)
+            return unreadable(error, item)
         }
         let mayAppear =
             !context.engine.dialect.isSingleProcess
-            && now.since(sending.createdAt) < context.settings.visibilityDelay
+            && now.since(found.createdAt) < context.settings.visibilityDelay
         guard mayAppear else { return Self.fileLost }
         return .notTaken(
             ImportError(
@@ -126,25 +172,26 @@ struct ImportForwardWork: Sendable {
 
     /// Tried again where the store fails: what the vendor answered is known here and nowhere else.
     private func settle(
-        _ id: ImportID, _ item: WorkItem, chunk: Int, attempt: Int, _ answer: ImportForwardAnswer
+        _ id: ImportID, _ item: WorkItem, _ chunk: ImportChunk, _ answer: ImportForwardAnswer
     ) async throws {
         try await CommitDoubt.insist(by: context.time) { error in
             context.logger.error(
                 "an import's answer could not be written", metadata: ["import": "\(id)", "error": "\(error)"])
         } _: {
-            try await write(id, item, chunk: chunk, attempt: attempt, answer)
+            try await write(id, item, chunk, answer)
         }
     }
 
     private func write(
-        _ id: ImportID, _ item: WorkItem, chunk: Int, attempt: Int, _ answer: ImportForwardAnswer
+        _ id: ImportID, _ item: WorkItem, _ chunk: ImportChunk, _ answer: ImportForwardAnswer
     ) async throws {
         let settled = try await context.engine.write { [context] transaction -> Import? in
             let now = context.time.now()
             guard let before = try context.store.find(id, toChange: true, in: transaction) else { return nil }
             var found = before
             var again: Timestamp?
-            var consequences = answer.apply(to: &found, chunk: chunk, attempt: attempt, again: &again, at: now)
+            var consequences = answer.apply(
+                to: &found, chunk: chunk.number, attempt: chunk.attempts, again: &again, at: now)
             if consequences.contains(.forward) {
                 again = now
                 consequences.removeAll { $0 == .forward }
@@ -168,9 +215,10 @@ struct ImportForwardWork: Sendable {
         if let settled { context.clean(after: settled) }
     }
 
-    private func note(_ answer: ImportForwardAnswer, _ sending: Import) {
+    private func note(_ answer: ImportForwardAnswer, _ sending: Sending) {
         var metadata: Logger.Metadata = [
-            "import": "\(sending.id)", "object": "\(sending.object.rawValue)", "rows": "\(sending.rows.valid)",
+            "import": "\(sending.found.id)", "object": "\(sending.found.object.rawValue)",
+            "chunk": "\(sending.chunk.number)", "chunks": "\(sending.found.cut.count)", "rows": "\(sending.chunk.rows)",
         ]
         if let error = answer.error { metadata["error"] = "\(error.message)" }
         switch answer {

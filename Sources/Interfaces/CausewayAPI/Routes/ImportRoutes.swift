@@ -16,6 +16,7 @@ struct ImportRoutes {
         routes.get("/v1/imports", .importsRead, readsQuery: true, list)
         routes.get("/v1/imports/{id}", .importsRead, readsQuery: true, show)
         routes.get("/v1/imports/{id}/errors", .importsRead, readsQuery: true, errors)
+        routes.get("/v1/imports/{id}/chunks", .importsRead, readsQuery: true, chunks)
         routes.post("/v1/imports/{id}/approve", .importsApprove, approve)
         routes.post("/v1/imports/{id}/cancel", nil, cancel)
         routes.post("/v1/imports/{id}/retry", nil, retry)
@@ -106,6 +107,14 @@ struct ImportRoutes {
         try query.finish()
         return Answer.list(
             try await Self.translating { try await imports.operations.problems(of: id, page) }, query.cursor, \.json)
+    }
+
+    @Sendable private func chunks(_ request: Request, _ context: APIContext) async throws -> Response {
+        let id = try importID(context)
+        var query = QueryParameters(request)
+        let page = query.page { Int64($0) != nil }
+        try query.finish()
+        return Answer.list(try await Self.translating { try await imports.operations.chunks(of: id, page) }, \.json)
     }
 
     // MARK: Deciding
@@ -235,13 +244,13 @@ extension Problem {
         case .invalid(let mistakes):
             self = .invalid(mistakes.map { FieldProblem(field: $0.field, code: $0.code, detail: $0.detail) })
         case .notFound, .noSuchChunk: self.init(.notFound, code: error.code, detail: error.detail)
-        case .tooLarge: self.init(.contentTooLarge, code: error.code, detail: error.detail)
+        case .tooLarge, .tooManyRows: self.init(.contentTooLarge, code: error.code, detail: error.detail)
         case .unsupportedCharset: self.init(.unsupportedMediaType, code: error.code, detail: error.detail)
         case .uploadBroken: self.init(.badRequest, code: error.code, detail: error.detail)
         case .diskFull:
             self.init(
                 .init(code: 507, reasonPhrase: "Insufficient Storage"), code: error.code, detail: error.detail)
-        case .duplicate, .notUnknown, .unresolved, .onItsWay, .notPossible:
+        case .duplicate, .notUnknown, .unresolved, .notPossible:
             self.init(.conflict, code: error.code, detail: error.detail)
         case .ownApproval: self.init(.forbidden, code: error.code, detail: error.detail)
         }

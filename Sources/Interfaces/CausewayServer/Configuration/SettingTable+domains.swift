@@ -115,7 +115,8 @@ extension SettingTable {
         "imports.max_size", .byteSize(atLeast: 1024), default: "2GiB", "The largest upload, after unpacking.")
     static let chunkRows = Setting(
         "imports.chunk_rows", .number(1...10_000_000), default: "10000",
-        "Rows handed to the importer at a time. For a later version: this one hands a file over whole.")
+        "Good rows handed to the importer in one request. A file with more goes out in several, one after another, each "
+            + "with the header.")
     static let importErrors = Setting(
         "imports.max_errors", .number(1...1_000_000), default: "10000",
         "Errors of one file that are kept; the totals stay exact. For a later version: this one keeps 10000.")

@@ -59,6 +59,7 @@ extension Settings {
     var importSettings: ImportSettings {
         var settings = ImportSettings()
         settings.maximumSize = imports.maximumSize
+        settings.chunkRows = imports.chunkRows
         settings.fileRetention = imports.keepFiles
         settings.retention = imports.retention
         return settings
