@@ -19,7 +19,9 @@ extension StoreCase {
             file: ImportFileFacts(
                 size: 1 << 40, sha256: "5", encoding: "utf-8", delimiter: ",", isNormalized: false),
             rows: ImportRowCounts(total: 20, valid: 20),
-            problems: ImportProblemCounts(total: 51, stored: 51, first: [problems[0]]), isRewritten: false,
+            problems: ImportProblemCounts(total: 51, stored: 51, first: [problems[0]]),
+            amounts: [AmountTotal(currency: nil, rows: 20, sum: -5, gross: Int128(Int64.max) * 100)],
+            approvalReasons: [.rows], approvalExpiresAt: start, isRewritten: false,
             isResendable: false, isForced: true, caller: "key_1",
             cut: ImportCut(rows: 20, rowsEach: 10), createdAt: start)
         try await engine.write { transaction throws in
@@ -31,6 +33,8 @@ extension StoreCase {
             try ImportProblemStore().insert(problems, of: new.id, in: transaction)
             let before = try #require(try store.find(new.id, toChange: true, in: transaction))
             #expect(before.file == new.file && before.cut == new.cut && before.isForced)
+            #expect(before.amounts == new.amounts && before.approvalReasons == [.rows])
+            #expect(try store.unapproved(at: start, limit: 10, in: transaction) == [])
             #expect(before.chunks.map(\.rows) == [10, 10])
             var changed = before
             _ = changed.takeUp(at: start)

@@ -40,6 +40,8 @@ enum KnownStatements {
         case .reads("work_item"): statement.hasPrefix("UPDATE")
         // No longer than what is under way, and one row for each subscription.
         case .walks("delivery_leased"), .walks("delivery_lane_pkey"): true
+        // A migration's: once, over all there are.
+        case .reads("import"), .walks("import_pkey"): statement.hasPrefix("UPDATE import SET chunk_count = 1")
         // Once, at start: which keys there are among some thousand rows.
         case .walks("subscription_secrets_key"): true
         case .reads: false

@@ -1,4 +1,5 @@
 import CausewayCore
+import Storage
 import Support
 import Testing
 

@@ -14,7 +14,8 @@ struct ImportStateTests {
             sendsInvites: false, filename: nil,
             file: ImportFileFacts(size: 1, sha256: "", encoding: "utf-8", delimiter: ",", isNormalized: false),
             rows: ImportRowCounts(total: 10 * chunks, valid: 10 * chunks),
-            problems: ImportProblemCounts(total: 0, stored: 0, first: []), isRewritten: false,
+            problems: ImportProblemCounts(total: 0, stored: 0, first: []), amounts: [],
+            approvalReasons: [], approvalExpiresAt: Timestamp(milliseconds: 2), isRewritten: false,
             isResendable: isResendable, isForced: false, caller: "a",
             cut: ImportCut(rows: 10 * chunks, rowsEach: 10), createdAt: now)
         some.show()
@@ -159,13 +160,26 @@ struct ImportStateTests {
         #expect(some.takeUp(at: now) == .send(chunk: 2))
     }
 
+    @Test("not approved in time is cancelled, with an event, and cannot be approved any more")
+    func expiring() throws {
+        var some = forwarding()
+        some.state = .awaitingApproval
+        let end = Timestamp(milliseconds: 2)
+        #expect(some.expire(at: now) == [])
+        #expect(throws: ImportOperationError.self) { _ = try some.approve(by: "b", at: end) }
+        #expect(some.expire(at: end) == [.publish(.failed)])
+        #expect(some.state == .cancelled && some.error?.code == "approval_expired")
+        #expect(some.expire(at: end) == [])
+        #expect(throws: ImportOperationError.self) { _ = try some.retry() }
+    }
+
     @Test("is approved by another key than the uploader's")
     func approving() throws {
         var some = forwarding()
         some.state = .awaitingApproval
-        #expect(throws: ImportOperationError.self) { _ = try some.approve(by: "a") }
+        #expect(throws: ImportOperationError.self) { _ = try some.approve(by: "a", at: now) }
         #expect(some.takeUp(at: now) == .settled([]))
-        #expect(try some.approve(by: "b") == [.forward])
-        #expect(try some.approve(by: "b") == [])
+        #expect(try some.approve(by: "b", at: now) == [.forward])
+        #expect(try some.approve(by: "b", at: now) == [])
     }
 }

@@ -50,7 +50,9 @@ struct RetentionTests {
 
     @Test("an import that ended long ago is gone with its errors; one that waits for somebody stays")
     func old() async throws {
-        try await ImportWorld.with { world async throws in
+        try await ImportWorld.with {
+            $0.approval.patience = .seconds(365 * 86_400)
+        } _: { world async throws in
             let sweep = ImportSweepWork(context: world.domain.context)
             let refused = try await world.upload("email\n" + String(repeating: "x@\n", count: 1200))
             let waiting = try await world.upload { $0.needsApproval = true }

@@ -19,6 +19,7 @@ public struct ImportSettings: Sendable {
     /// How long a new file may be invisible here that another gateway has written: network file systems remember for up
     /// to a minute that there was none.
     public var visibilityDelay = Duration.seconds(5 * 60)
+    public var approval = ApprovalRule()
     /// How often files that nobody needs any more are looked for.
     public var sweepInterval = Duration.seconds(3600)
 

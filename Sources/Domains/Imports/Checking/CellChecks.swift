@@ -159,6 +159,13 @@ enum CurrencyCheck {
         return (Int(first) &* 26 &+ Int(second)) &* 26 &+ Int(third)
     }
 
+    /// The letters of a bit; nil where it is none.
+    static func code(_ index: Int) -> String? {
+        guard (0..<bitCount).contains(index) else { return nil }
+        let letters = [index / 676, index / 26 % 26, index % 26].map { UInt8(0x41 + $0) }
+        return String(decoding: letters, as: UTF8.self)
+    }
+
     /// ISO 4217, what is in use and what lately was.
     static let codes = """
         AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF \

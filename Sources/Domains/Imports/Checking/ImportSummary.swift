@@ -18,6 +18,8 @@ public struct ImportSummary: Hashable, Sendable {
     public var firstProblems: [RowProblem] = []
     /// The file itself is refused, in every mode: its header, its encoding, no rows.
     public var isRefused = false
+    /// What the valid rows come to, where they have amounts.
+    public var amounts: [AmountTotal] = []
     public var byteCount = 0
     public var dialect = CSVDialect()
     /// What the file was read as.

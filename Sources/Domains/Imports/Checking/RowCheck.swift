@@ -20,6 +20,7 @@ struct RowCheck: Sendable {
     private var validator = RowValidator(plan: RowPlan())
     private var work = RowValidator.Work()
     private var text: ProblemText?
+    private var amounts = AmountTotals()
     private var isSpelledAsVendor = false
 
     /// Stands in while the real one is at work.
@@ -51,6 +52,7 @@ struct RowCheck: Sendable {
         summary.totalRows &+= 1
         if record.problem == nil, validator.check(record, bytes, cells, &work) {
             summary.validRows &+= 1
+            amounts.add(bytes, cells)
             summary.offsets.add(from: record.byteOffset, to: record.byteOffset &+ record.byteCount)
             return
         }
@@ -96,6 +98,7 @@ struct RowCheck: Sendable {
         let names = cells.indices.map { cells[$0].text(in: bytes) }
         let header = HeaderCheck(schema: schema, names: names, line: record.line, byteOffset: record.byteOffset)
         validator = RowValidator(plan: header.plan)
+        amounts = AmountTotals(fields: header.plan.fields)
         text = ProblemText(schema: schema, plan: header.plan)
         isSpelledAsVendor = header.isSpelledAsVendor
         summary.header = header.plan.names
@@ -107,6 +110,7 @@ struct RowCheck: Sendable {
     mutating func finish(
         _ file: FileVerdict, _ report: ImportCheck.Report
     ) throws -> ImportSummary {
+        summary.amounts = amounts.totals
         summary.byteCount = file.byteCount
         summary.dialect = file.dialect
         summary.encoding = file.encoding

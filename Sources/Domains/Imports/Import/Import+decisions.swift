@@ -4,15 +4,25 @@ import CausewayCore
 extension Import {
     /// Lets a held one go out.
     /// - Parameter approver: must not be the key that uploaded it.
-    mutating func approve(by approver: String) throws(ImportOperationError) -> [ImportConsequence] {
+    mutating func approve(by approver: String, at now: Timestamp) throws(ImportOperationError) -> [ImportConsequence] {
         guard approver != caller else { throw .ownApproval }
         switch state {
         case .awaitingApproval:
+            if let approvalExpiresAt, approvalExpiresAt <= now { throw .approvalExpired(approvalExpiresAt) }
             state = .forwarding
             return [.forward]
         case .forwarding, .completed, .failed, .needsAttention: return []
         case .validated, .rejected, .cancelled: throw .notPossible("approved", state)
         }
+    }
+
+    /// Nobody has approved it in time.
+    mutating func expire(at now: Timestamp) -> [ImportConsequence] {
+        guard state == .awaitingApproval, let approvalExpiresAt, approvalExpiresAt <= now else { return [] }
+        error = ImportError(
+            code: "approval_expired",
+            message: "Nobody approved it until \(approvalExpiresAt.rfc3339). Nothing was forwarded; upload it again.")
+        return stop(at: now) + [.publish(.failed)]
     }
 
     /// Takes it back: nothing more goes out. While a chunk is on its way, or nobody knows whether it arrived, that is

@@ -5,7 +5,7 @@ extension Import {
     /// What a checked file becomes.
     init(
         id: ImportID, request: ImportRequest, filename: String?, checked: CheckedUpload, schema: ObjectSchema,
-        chunkRows: Int, at now: Timestamp
+        settings: ImportSettings, at now: Timestamp
     ) {
         let summary = checked.summary
         let isGood: Bool =
@@ -14,11 +14,14 @@ extension Import {
             case .validRows: !summary.isRefused && summary.validRows > 0
             case .dryRun: !summary.isRefused
             }
+        let reasons =
+            isGood
+            ? settings.approval.reasons(request, rows: summary.validRows, amounts: summary.amounts) : []
         let state: ImportState =
             switch (isGood, request.mode) {
             case (false, _): .rejected
             case (true, .dryRun): .validated
-            case (true, _): request.needsApproval ? .awaitingApproval : .forwarding
+            case (true, _): reasons.isEmpty ? .forwarding : .awaitingApproval
             }
         let sendsInvites = request.sendsInvites ?? false
         let goesOn = !state.isOver
@@ -31,11 +34,13 @@ extension Import {
             rows: ImportRowCounts(total: summary.totalRows, valid: summary.validRows),
             problems: ImportProblemCounts(
                 total: summary.totalProblems, stored: summary.storedProblems, first: summary.firstProblems),
+            amounts: summary.amounts, approvalReasons: reasons,
+            approvalExpiresAt: state == .awaitingApproval ? now + settings.approval.patience : nil,
             isRewritten: goesOn
                 && (!summary.isAsVendorReads || summary.invalidRows > 0 || summary.blankRows > 0),
             isResendable: schema.resend == .safe || (schema.resend == .safeWithoutInvites && !sendsInvites),
             isForced: request.isForced, caller: request.caller,
-            cut: goesOn ? ImportCut(rows: summary.validRows, rowsEach: chunkRows) : .none, createdAt: now,
+            cut: goesOn ? ImportCut(rows: summary.validRows, rowsEach: settings.chunkRows) : .none, createdAt: now,
             endedAt: goesOn ? nil : now)
         show()
     }

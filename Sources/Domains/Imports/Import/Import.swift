@@ -28,6 +28,12 @@ public struct Import: Sendable, Equatable {
     public let file: ImportFileFacts
     public let rows: ImportRowCounts
     public let problems: ImportProblemCounts
+    /// What the valid rows come to, by currency.
+    public let amounts: [AmountTotal]
+    /// Why it waits, or waited, for approval.
+    public let approvalReasons: [ApprovalReason]
+    /// Until when it may be approved.
+    public let approvalExpiresAt: Timestamp?
     /// The bytes forwarded are not those received: valid rows alone, or rewritten as the importer reads them.
     public let isRewritten: Bool
     /// A second sending of the same rows does no harm.

@@ -18,6 +18,13 @@ extension Import {
                 "total": .integer(Int64(problems.total)), "stored": .integer(Int64(problems.stored)),
                 "first": .array(problems.first.map(\.json)),
             ],
+            "amounts": .array(amounts.map(\.json)),
+            "approval": approvalReasons.isEmpty
+                ? .null
+                : [
+                    "reasons": .array(approvalReasons.map { .string($0.rawValue) }),
+                    "expires_at": .optional(approvalExpiresAt),
+                ],
             "chunks": .array(chunks.map(\.json)),
             "chunk_counts": [
                 "total": .integer(Int64(cut.count)), "forwarded": .integer(Int64(takenChunks)),

@@ -18,6 +18,14 @@ public struct ObjectField: Codable, Hashable, Sendable {
     public var values: [String]
     /// How an enum's values are compared.
     public var valueCase: LetterCase
+    /// What the number counts where it is money, so that a file's sum can be told.
+    public var money: Money?
+
+    public enum Money: String, Codable, Sendable {
+        /// Hundredths of the currency's unit.
+        case cents
+        case whole
+    }
 
     public enum FieldType: String, Codable, Sendable {
         case string
@@ -55,6 +63,7 @@ public struct ObjectField: Codable, Hashable, Sendable {
         case maxLength = "max_length"
         case maxDecimals = "max_decimals"
         case valueCase = "value_case"
+        case money
     }
 
     /// Everything but `name` has a default: a string that may be empty, declared by the program.
@@ -74,6 +83,13 @@ public struct ObjectField: Codable, Hashable, Sendable {
         maxDecimals = try members.decodeIfPresent(Int.self, forKey: .maxDecimals)
         values = try members.decodeIfPresent([String].self, forKey: .values) ?? []
         valueCase = try members.decodeIfPresent(LetterCase.self, forKey: .valueCase) ?? .exact
+        money = try members.decodeIfPresent(Money.self, forKey: .money)
+        if money != nil, type != .integer, type != .decimal || (maxDecimals ?? 3) > 2 {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "\(name): money is an integer, or a decimal with max_decimals 2 at most"))
+        }
         if (type == .enumeration) == values.isEmpty {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "\(name): an enum, and only one, has values"))

@@ -24,6 +24,8 @@ public enum ImportOperationError: Error, Sendable {
     case tooManyRows(Int, chunkRows: Int)
     case notPossible(String, ImportState)
     case ownApproval
+    /// Nobody approved it until then.
+    case approvalExpired(Timestamp)
 
     /// Stable, snake_case.
     public var code: String {
@@ -41,6 +43,7 @@ public enum ImportOperationError: Error, Sendable {
         case .tooManyRows: "too_many_rows"
         case .notPossible: "wrong_state"
         case .ownApproval: "own_approval"
+        case .approvalExpired: "approval_expired"
         }
     }
 
@@ -75,6 +78,8 @@ public enum ImportOperationError: Error, Sendable {
             have \(chunkRows * ImportCut.limit). Send it in several files.
             """
         case .notPossible(let what, let state): "An import that is \(state.rawValue) cannot be \(what)."
+        case .approvalExpired(let time):
+            "It could be approved until \(time.rfc3339) (`imports.approval.expires`). Upload it again."
         case .ownApproval: "Another key than the one that uploaded the file has to approve it."
         }
     }

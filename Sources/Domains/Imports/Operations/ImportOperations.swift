@@ -50,7 +50,7 @@ public struct ImportOperations: Sendable {
             let checked = try await sink.finish()
             let new = Import(
                 id: id, request: request, filename: request.filename ?? sink.filename, checked: checked,
-                schema: schema, chunkRows: context.settings.chunkRows, at: context.time.now())
+                schema: schema, settings: context.settings, at: context.time.now())
             guard new.cut.count <= ImportCut.limit else {
                 throw ImportOperationError.tooManyRows(new.rows.valid, chunkRows: new.cut.rowsEach)
             }
@@ -143,7 +143,7 @@ public struct ImportOperations: Sendable {
     public func approve(_ id: ImportID, caller: String, recording: @escaping Recording = { _, _ in }) async throws
         -> Import
     {
-        try await change(id, recording) { found, _, _ in try found.approve(by: caller) }
+        try await change(id, recording) { found, now, _ in try found.approve(by: caller, at: now) }
     }
 
     /// Nothing more of it goes out. While a chunk is on its way it is only noted (`Import.cancelRequestedAt`).

@@ -21,6 +21,9 @@ extension Import: RowDecodable {
         problems = ImportProblemCounts(
             total: try row["problems_total"], stored: try row["problems_stored"],
             first: try JSONText.decode([RowProblem].self, from: try row["first_problems"]))
+        amounts = try JSONText.decode([AmountTotal].self, from: try row["amounts"])
+        approvalReasons = try JSONText.decode([ApprovalReason].self, from: try row["approval_reasons"])
+        approvalExpiresAt = try row["approval_expires_at"]
         isRewritten = try row["is_rewritten"]
         isResendable = try row["is_resendable"]
         isForced = try row["is_forced"]

@@ -1,5 +1,5 @@
-public import CausewayCore
-public import Storage
+import CausewayCore
+import Storage
 
 /// The pieces of an import: those that were begun are rows, and where each stands in its file is written down by the
 /// hundreds when the file is accepted, so that nothing is read again after a restart.

@@ -66,6 +66,16 @@ public struct ImportStore: Sendable {
         }
     }
 
+    /// Imports that nobody has approved in time.
+    func unapproved(at now: Timestamp, limit: Int, in transaction: any Transaction) throws -> [ImportID] {
+        try transaction.rows(
+            """
+            SELECT id FROM import WHERE state = 'awaiting_approval' AND approval_expires_at <= \(now)
+            ORDER BY id LIMIT \(limit)
+            """
+        ).map { try $0["id"] }
+    }
+
     /// Imports that ended before `time`, oldest first.
     func ended(before time: Timestamp, limit: Int, in transaction: any Transaction) throws -> [ImportID] {
         try transaction.rows("SELECT id FROM import WHERE ended_at < \(time) ORDER BY ended_at LIMIT \(limit)")
@@ -81,7 +91,7 @@ public struct ImportStore: Sendable {
                 id, object, mode, state, group_key, sends_invites, filename, size, sha256, fingerprint, encoding,
                 delimiter, is_normalized, is_rewritten, is_resendable, is_forced, caller, rows_total, rows_valid,
                 problems_total, problems_stored, first_problems, error, counts_as_duplicate, created_at, ended_at,
-                round, revision, chunk_count, chunk_rows)
+                round, revision, chunk_count, chunk_rows, amounts, approval_reasons, approval_expires_at)
             VALUES (
                 \(new.id), \(new.object), \(new.mode), \(new.state), \(new.group), \(new.sendsInvites),
                 \(new.filename), \(new.file.size), \(new.file.sha256), \(new.fingerprint), \(new.file.encoding),
@@ -89,7 +99,8 @@ public struct ImportStore: Sendable {
                 \(new.isForced), \(new.caller), \(new.rows.total), \(new.rows.valid), \(new.problems.total),
                 \(new.problems.stored), \(JSONText.encode(new.problems.first)),
                 \(new.error.map { JSONText.encode($0) }), \(new.countsAsDuplicate), \(new.createdAt), \(new.endedAt),
-                \(new.round), 1, \(new.cut.count), \(new.cut.rowsEach))
+                \(new.round), 1, \(new.cut.count), \(new.cut.rowsEach), \(JSONText.encode(new.amounts)),
+                \(JSONText.encode(new.approvalReasons)), \(new.approvalExpiresAt))
             """)
     }
 

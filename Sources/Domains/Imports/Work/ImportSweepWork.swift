@@ -4,7 +4,7 @@ import Logging
 import Storage
 import WorkQueue
 
-/// Removes what nobody needs any more: files hold personal data, so they do not lie around, and imports that ended long
+/// Ends what nobody has approved in time, and removes what nobody needs any more: files hold personal data, so they do not lie around, and imports that ended long
 /// ago go with their errors. What was done stays in the audit log.
 struct ImportSweepWork: Sendable {
     static let kind = "import.sweep"
@@ -25,8 +25,29 @@ struct ImportSweepWork: Sendable {
     }
 
     func sweep() async throws {
+        try await expireUnapproved()
         try await removeFiles(isStart: false)
         try await removeOld()
+    }
+
+    private func expireUnapproved() async throws {
+        let ids = try await context.engine.read { [context] transaction in
+            try context.store.unapproved(at: context.time.now(), limit: Self.batch, in: transaction)
+        }
+        for id in ids {
+            let expired = try await context.engine.write { [context] transaction -> Import? in
+                let now = context.time.now()
+                guard let before = try context.store.find(id, toChange: true, in: transaction) else { return nil }
+                var found = before
+                let consequences = found.expire(at: now)
+                guard found != before else { return nil }
+                try context.commit(found, from: before, consequences, at: now, in: transaction)
+                return found
+            }
+            guard let expired else { continue }
+            context.clean(after: expired)
+            context.logger.warning("nobody approved an import in time", metadata: ["import": "\(id)"])
+        }
     }
 
     // MARK: Files

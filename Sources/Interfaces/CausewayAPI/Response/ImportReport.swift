@@ -5,6 +5,7 @@ import Imports
 enum ImportReport {
     static func text(of shown: Import) -> String {
         var lines = [headline(shown)]
+        if let amounts = shown.amountsInWords { lines.append("Amounts: \(amounts).") }
         if let error = shown.error { lines.append(error.message) }
         if !shown.problems.first.isEmpty {
             lines.append("")

@@ -225,7 +225,7 @@ extension Import {
         [
             "object": .string(object.rawValue), "mode": .string(mode.rawValue), "state": .string(state.rawValue),
             "sha256": .string(file.sha256), "size": .integer(file.size), "rows": .integer(Int64(rows.total)),
-            "group": .optional(group), "force": .bool(isForced),
+            "group": .optional(group), "force": .bool(isForced), "amounts": .array(amounts.map(\.json)),
         ]
     }
 }
@@ -250,7 +250,7 @@ extension Problem {
         case .diskFull:
             self.init(
                 .init(code: 507, reasonPhrase: "Insufficient Storage"), code: error.code, detail: error.detail)
-        case .duplicate, .notUnknown, .unresolved, .notPossible:
+        case .duplicate, .notUnknown, .unresolved, .notPossible, .approvalExpired:
             self.init(.conflict, code: error.code, detail: error.detail)
         case .ownApproval: self.init(.forbidden, code: error.code, detail: error.detail)
         }

@@ -1,5 +1,6 @@
 import CausewayCore
 import Fanout
+import Imports
 import OutboundHTTP
 
 /// How the text of a setting becomes a value.
@@ -156,6 +157,21 @@ extension SettingKind where Value == Set<Int> {
         let ports = parts.compactMap { Int($0) }.filter { (1...65_535).contains($0) }
         return ports.count == parts.count && !ports.isEmpty ? Set(ports) : nil
     }
+}
+
+extension SettingKind where Value == Set<ImportObject> {
+    static let importObjects: Self = Self(
+        "some of \(ImportObject.allCases.map(\.rawValue).joined(separator: ", ")) between commas"
+    ) { text in
+        let words = text.split(separator: ",").map { $0.filter { $0 != " " } }
+        let objects = words.compactMap { ImportObject(rawValue: $0) }
+        return objects.count == words.count && !objects.isEmpty ? Set(objects) : nil
+    }
+}
+
+extension SettingKind where Value == ApprovalAmounts {
+    static let approvalAmounts: Self = Self(
+        "a sum in whole units such as 10000, or sums such as USD:10000,EUR:8000", reading: Value.init(parsing:))
 }
 
 extension SettingKind where Value == [String] {

@@ -1,4 +1,5 @@
 import CausewayCore
+import Imports
 import OutboundHTTP
 
 extension SettingTable {
@@ -127,9 +128,23 @@ extension SettingTable {
     static let importRetention = Setting(
         "imports.retention", .duration(.seconds(7 * 86_400) ... .seconds(3650 * 86_400)), default: "90d",
         "How long an import that has ended is on record with its errors. The audit log is not touched.")
+    static let approvalObjects = Setting(
+        "imports.approval.objects", .importObjects, note: "none",
+        "Objects of which every file waits until another key approves it.")
+    static let approvalRows = Setting(
+        "imports.approval.rows", .number(0...1_000_000_000), note: "any number",
+        "A file with more good rows waits until another key approves it.")
+    static let approvalAmount = Setting(
+        "imports.approval.amount", .approvalAmounts, note: "any sum",
+        "A file that moves more money than this waits until another key approves it: in whole units, by currency; a number "
+            + "alone is for every currency not named. Amounts that are taken back count like those that are given.")
+    static let approvalExpires = Setting(
+        "imports.approval.expires", .duration(.seconds(60) ... .seconds(365 * 86_400)), default: "7d",
+        "How long a file waits for approval; then the import is cancelled and the file goes.")
 
     static let imports: [SettingDescription] = [
         importSize.description, chunkRows.description, importErrors.description, importFiles.description,
-        importRetention.description,
+        importRetention.description, approvalObjects.description, approvalRows.description, approvalAmount.description,
+        approvalExpires.description,
     ]
 }

@@ -1,5 +1,6 @@
 import CausewayCore
 import Fanout
+import Imports
 import OutboundHTTP
 
 extension Settings {
@@ -166,6 +167,12 @@ extension Settings.Imports {
         chunkRows = reader.value(SettingTable.chunkRows)
         maximumErrors = reader.value(SettingTable.importErrors)
         keepFiles = reader.value(SettingTable.importFiles)
+        var approval = ApprovalRule()
+        approval.objects = reader.optional(SettingTable.approvalObjects) ?? []
+        approval.rows = reader.optional(SettingTable.approvalRows)
+        approval.amounts = reader.optional(SettingTable.approvalAmount)
+        approval.patience = reader.value(SettingTable.approvalExpires)
+        self.approval = approval
         retention = reader.value(SettingTable.importRetention)
     }
 }

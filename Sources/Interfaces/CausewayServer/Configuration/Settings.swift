@@ -1,5 +1,6 @@
 public import CausewayCore
 public import Fanout
+public import Imports
 public import Logging
 public import OutboundHTTP
 
@@ -139,6 +140,7 @@ public struct Settings: Sendable {
         public let chunkRows: Int
         public let maximumErrors: Int
         public let keepFiles: Duration
+        public let approval: ApprovalRule
         public let retention: Duration
     }
 

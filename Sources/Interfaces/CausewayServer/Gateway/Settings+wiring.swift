@@ -60,6 +60,7 @@ extension Settings {
         var settings = ImportSettings()
         settings.maximumSize = imports.maximumSize
         settings.chunkRows = imports.chunkRows
+        settings.approval = imports.approval
         settings.fileRetention = imports.keepFiles
         settings.retention = imports.retention
         return settings
