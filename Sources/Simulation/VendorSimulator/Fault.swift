@@ -14,6 +14,9 @@ public struct Fault: Sendable, Equatable {
         case closeBeforeBody = "close_before_body"
         /// The connection closes after `after_bytes` of the body (default 1); nothing is acted upon.
         case closeInBody = "close_in_body"
+        /// Nothing more is read for `delay` after `after_bytes` of the body (default 1); then the connection closes, and
+        /// nothing is acted upon.
+        case stallInBody = "stall_in_body"
         /// Acted upon at once, answered `delay` later.
         case delay
         /// Answers `status` (default 500), `message`, `retry_after`; acted upon only where `processed`.
@@ -88,9 +91,8 @@ public struct Fault: Sendable, Equatable {
 
 extension Fault.Kind {
     static let requests: Set<Self> = [
-        .dropAnswer, .closeBeforeBody, .closeInBody, .delay, .status, .rateLimited, .notJSON, .truncatedJSON,
-        .cutAnswer,
-        .noData,
+        .dropAnswer, .closeBeforeBody, .closeInBody, .stallInBody, .delay, .status, .rateLimited, .notJSON,
+        .truncatedJSON, .cutAnswer, .noData,
     ]
     static let downloads: Set<Self> = [.truncatedDownload, .slowDownload, .stalledDownload, .linkExpired]
     static let resumptions: Set<Self> = [.rangeIgnored, .fileChanged]

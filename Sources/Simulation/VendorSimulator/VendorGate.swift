@@ -61,12 +61,13 @@ struct VendorGate: Sendable {
     ) async throws -> VendorAnswer? {
         switch fault.kind {
         case .closeBeforeBody: throw await context.hangUp()
-        case .closeInBody:
+        case .closeInBody, .stallInBody:
             var received = 0
             for try await buffer in request.body {
                 received += buffer.readableBytes
                 if received >= fault.afterBytes ?? 1 { break }
             }
+            if fault.kind == .stallInBody { try await account.time.sleep(for: fault.delay) }
             throw await context.hangUp()
         case .rateLimited:
             return VendorAnswer(

@@ -82,7 +82,7 @@ struct KillScene {
     let gateway: GatewayProcess
     let simulator: SimulatorProcess
     let subscriptions: [Stage.Subscription]
-    var gate: TriggerGate?
+    var gate: RequestGate?
 
     /// Asks for an export and brings it to the point, where the gateway is killed; returns the export's id.
     func kill(at point: KillPoint) async throws -> String {

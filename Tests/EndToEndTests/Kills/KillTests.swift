@@ -9,7 +9,7 @@ struct KillTests {
         "The vendor makes one export, each event is told under one id, the files are the vendor's",
         .timeLimit(.minutes(9)), arguments: Soak.isOn ? KillPoint.allCases : KillPoint.short)
     func goesOn(killed point: KillPoint) async throws {
-        let gate = point == .triggerHeld ? TriggerGate() : nil
+        let gate = point == .triggerHeld ? RequestGate(RequestGate.trigger) : nil
         defer { gate?.end() }
         try await Stage.run(simulator: KillPoint.simulator, settings: point.settings, onTheWay: gate?.filter) { stage in
             let (gateway, simulator) = (stage.gateway, stage.simulator)

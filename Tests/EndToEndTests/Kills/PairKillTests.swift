@@ -1,4 +1,5 @@
 import CausewayCore
+import Support
 import Testing
 
 @Suite("SIGKILL of one of two gateways on one PostgreSQL", .serialized, .soak)
@@ -22,6 +23,26 @@ struct PairKillTests {
             let proof = ExportProof(gateway: other, simulator: pair.simulator, subscriptions: [subscription])
             try await proof.check(id, within: .seconds(120))
             try await proof.checkNothingFollows(id)
+        }
+    }
+
+    @Test(
+        "The other goes on with an import, or says that nobody knows", .timeLimit(.minutes(9)),
+        arguments: [ImportKillPoint.notTaken, .inBody, .outstanding, .cancelling])
+    func importTakenOver(at point: ImportKillPoint) async throws {
+        try await Pair.run(settings: point.settings) { pair in
+            let (first, other) = (pair.gateways[0], pair.gateways[1])
+            let subscription = try await pair.subscribe(
+                "team", events: ["import.completed", "import.failed", "import.needs_attention"])
+            let path = pair.directory.file("rewards.csv")
+            try point.file.write(to: path)
+            other.freeze()
+            let id = try await ImportKillScene(gateway: first, simulator: pair.simulator, path: path).kill(at: point)
+            other.thaw()
+            try await pair.simulator.clearFaults()
+            let proof = ImportProof(
+                gateway: other, simulator: pair.simulator, subscription: subscription, file: point.file)
+            try await proof.check(id ?? "", state: point == .cancelling ? "cancelled" : "completed")
         }
     }
 
