@@ -29,7 +29,10 @@ extension StoreCase {
         }
         let dispatcher = EventDispatcher(
             name: "case", engine: engine, time: ManualTimeSource(), logger: Logger(label: "test")
-        ) { _, _ in }
+        ) { events, transaction in
+            try EventDispatcher.pass(events, by: "other", in: transaction)
+            return events.last?.sequence
+        }
         #expect(try await dispatcher.dispatchOnce() == 3)
         #expect(try await dispatcher.dispatchOnce() == 0)
     }

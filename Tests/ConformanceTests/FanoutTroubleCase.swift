@@ -59,7 +59,8 @@ extension StoreCase {
         func round(_ status: Int) async throws -> (claimed: Int, changes: [SubscriptionChange]) {
             try await engine.write { [now = time.now()] transaction throws in
                 let claimed = try queue.claim(
-                    DeliveryPlaces.Room(healthy: 100, troubled: 100), at: now, until: now + .seconds(15),
+                    DeliveryPlaces.Room(answering: 100, trying: 100, failing: 100, slow: 100), at: now,
+                    until: now + .seconds(15),
                     in: transaction
                 ).deliveries
                 let reports = claimed.map { delivery in

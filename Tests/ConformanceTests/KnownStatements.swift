@@ -36,6 +36,8 @@ enum KnownStatements {
             true
         // A row for each reader of the event log.
         case .reads("event_cursor"): true
+        // One row.
+        case .reads("delivery_matching"): true
         // Once, at start, where nobody else works yet.
         case .reads("work_item"): statement.hasPrefix("UPDATE")
         // No longer than what is under way, and one row for each subscription.

@@ -25,7 +25,8 @@ struct AttemptRecorderTests {
             let reports = try [0, 20].flatMap { seconds in
                 let time = now + .seconds(seconds)
                 return try queue.claim(
-                    DeliveryPlaces.Room(healthy: 1, troubled: 0), at: time, until: time + .seconds(15), in: transaction
+                    DeliveryPlaces.Room(answering: 1, trying: 0, failing: 0, slow: 0), at: time,
+                    until: time + .seconds(15), in: transaction
                 ).deliveries
             }.map { claim in
                 AttemptReport(

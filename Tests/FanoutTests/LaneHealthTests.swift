@@ -16,11 +16,21 @@ struct LaneHealthTests {
         health.fail(at: start)
         #expect(health.pace == 1)
         var rounds: [Int] = []
-        while health.isTroubled {
+        while health.isPaced {
             rounds.append(health.pace)
-            for _ in 0..<health.pace where health.isTroubled { health.succeed(maxInFlight: 20, at: start) }
+            for _ in 0..<health.pace where health.isPaced { health.succeed(maxInFlight: 20, at: start) }
         }
         #expect(rounds == [1, 2, 4, 8, 16])
+    }
+
+    @Test("one that hangs is slowed down at once: each of its attempts keeps a place for long")
+    func hanging() {
+        var health = LaneHealth()
+        health.fail(hanging: true, at: start)
+        #expect(health == LaneHealth(pace: 1, failures: 1, failingSince: start))
+        #expect(health.standing == .failing)
+        health.succeed(maxInFlight: 10, at: start)
+        #expect(health.standing == .trying)
     }
 
     @Test("a failure while it recovers halves its pace; now and then one among successes does nothing")

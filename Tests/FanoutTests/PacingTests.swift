@@ -138,4 +138,45 @@ struct PacingTests {
             }
         }
     }
+
+    @Test(
+        "new endpoints that hang fill the places: who answers, known or new, is served all the same"
+    )
+    func newOnes() async throws {
+        let house = try await FanoutHouse()
+        let end = Moment()
+        let arrived = Atomic(0)
+        let isFull = Moment()
+        try await Sink.run { request in
+            guard request.path == "/dead" else { return Response(status: .ok) }
+            if arrived.add(1, ordering: .relaxed).newValue == 64 { await isFull.happen() }
+            await end.wait()
+            return Response(status: .ok)
+        } _: { sink in
+            // It sets all others' endpoints to known as well.
+            let known = try await house.subscribe(["url": .string(sink.url), "events": ["export.completed"]]).id
+            for _ in 0..<70 {
+                _ = try await house.subscribe(
+                    ["url": .string("http://127.0.0.1:\(sink.port)/dead"), "events": ["export.failed"]], isNew: true)
+            }
+            let new = try await house.subscribe(
+                ["url": .string(sink.url), "events": ["export.completed"]], isNew: true
+            ).id
+            try await house.running(house.engine(timeout: .seconds(3600), places: 64)) {
+                for number in 0..<3 { try await house.publish("export.failed", "exp_\(number)") }
+                await isFull.wait()
+                // No attempt of theirs is slow yet: who is known has places of his own.
+                try await house.publish("export.completed", "exp_4")
+                try await house.until {
+                    try await house.all(DeliveryFilter(subscriptions: [known], states: [.delivered])).count == 1
+                }
+                // A quarter of the places is free for new ones each second, whatever hangs.
+                house.time.advance(by: .seconds(1))
+                try await house.until {
+                    try await house.all(DeliveryFilter(subscriptions: [new], states: [.delivered])).count == 1
+                }
+                await end.happen()
+            }
+        }
+    }
 }

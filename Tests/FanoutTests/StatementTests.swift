@@ -34,7 +34,8 @@ struct StatementTests {
             let added = try EventMatching().enqueue(events, at: now, in: transaction)
             #expect(added == count * subscriptions)
             let claimed = try queue.claim(
-                DeliveryPlaces.Room(healthy: 1000, troubled: 0), at: now, until: now + .seconds(60), in: transaction
+                DeliveryPlaces.Room(answering: 1000, trying: 0, failing: 0, slow: 0), at: now,
+                until: now + .seconds(60), in: transaction
             ).deliveries
             _ = try queue.extend(claimed, until: now + .seconds(70), in: transaction)
             #expect(claimed.count == min(1000, count * subscriptions))

@@ -26,6 +26,12 @@ public final class SQLiteEngine: StorageEngine {
                 try database.execute(sql: "PRAGMA synchronous = FULL")
                 let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
                 guard level == 2 else { throw StorageError.failed(detail: "synchronous reads \(level ?? -1)") }
+                // In KiB, and in pages of 4 KiB: what is changed again and again is not read again each time, and is
+                // copied from the log into the database less often. The log stays below some tens of megabytes.
+                try database.execute(sql: "PRAGMA cache_size = -16384")
+                try database.execute(sql: "PRAGMA wal_autocheckpoint = 4096")
+                // What a statement or a savepoint would undo: otherwise a file for each transaction.
+                try database.execute(sql: "PRAGMA temp_store = MEMORY")
             }
         } catch {
             throw StorageError(sqlite: error)

@@ -56,7 +56,7 @@ final class SQLiteTransaction: Transaction {
         if let loss { throw loss }
         statements += 1
         do {
-            return try work(database.cachedStatement(sql: query.text(placeholder: "?")))
+            return try work(database.cachedStatement(sql: query.text))
         } catch {
             if !database.isInsideTransaction { loss = error }
             throw error

@@ -138,5 +138,28 @@ public enum FanoutMigrations {
                 "CREATE INDEX delivery_held ON delivery (held_at) WHERE state = 'held'",
                 "ALTER TABLE delivery_lane ADD COLUMN walk TEXT",
             ]),
+        Migration(
+            number: 38, reason: "Endpoints that are tried queue apart from those that fail; full lanes sleep.",
+            statements: [
+                "ALTER TABLE delivery_lane ADD COLUMN is_full BIGINT NOT NULL DEFAULT 0",
+                "DROP INDEX delivery_lane_troubled",
+                """
+                CREATE INDEX delivery_lane_trying ON delivery_lane (ready_at)
+                WHERE ready_at IS NOT NULL AND pace > 0 AND failures = 0
+                """,
+                """
+                CREATE INDEX delivery_lane_fails ON delivery_lane (ready_at)
+                WHERE ready_at IS NOT NULL AND pace > 0 AND failures > 0
+                """,
+                "CREATE INDEX delivery_lane_paced ON delivery_lane (subscription_number) WHERE pace > 0",
+                "CREATE INDEX delivery_lane_unpaced ON delivery_lane (subscription_number) WHERE pace = 0",
+                "CREATE TABLE delivery_matching (sequence BIGINT NOT NULL, subscription_number BIGINT NOT NULL)",
+                "INSERT INTO delivery_matching (sequence, subscription_number) VALUES (0, 0)",
+                // The second reader of the log begins where the first is.
+                """
+                INSERT INTO event_cursor (name, position)
+                SELECT 'fanout-rest', position FROM event_cursor WHERE name = 'fanout'
+                """,
+            ]),
     ]
 }

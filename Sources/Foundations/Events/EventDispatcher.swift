@@ -5,9 +5,11 @@ public import Storage
 /// Hands the events to one consumer, in order, each batch in the transaction that moves the consumer's place on:
 /// what the consumer writes happens exactly once for each event, whatever dies when.
 public struct EventDispatcher: Sendable {
-    public typealias Consumer = @Sendable ([Event], any Transaction) throws -> Void
+    /// Returns up to which place in the log it is done; nil where it is to get the same events again.
+    public typealias Consumer = @Sendable ([Event], any Transaction) throws -> Int64?
 
     let name: String
+    let topic: SignalTopic
     let engine: any StorageEngine
     let time: any TimeSource
     let logger: Logger
@@ -15,12 +17,16 @@ public struct EventDispatcher: Sendable {
     let consume: Consumer
     private let log = EventLog()
 
-    /// - Parameter name: of the consumer's place; its first run starts at the log's beginning.
+    /// - Parameters:
+    ///   - name: of the consumer's place; its first run starts at the log's beginning.
+    ///   - topic: what wakes it; besides, it looks every two seconds.
     public init(
-        name: String, engine: any StorageEngine, time: any TimeSource, logger: Logger, batch: Int = 100,
+        name: String, wokenBy topic: SignalTopic = EventLog.topic, engine: any StorageEngine, time: any TimeSource,
+        logger: Logger, batch: Int = 100,
         consume: @escaping Consumer
     ) {
         self.name = name
+        self.topic = topic
         self.engine = engine
         self.time = time
         self.logger = logger
@@ -30,10 +36,10 @@ public struct EventDispatcher: Sendable {
 
     /// Until cancelled.
     public func run() async throws {
-        try await engine.signals.withSubscription(to: [EventLog.topic]) { signal in
+        try await engine.signals.withSubscription(to: [topic]) { signal in
             while !Task.isCancelled {
                 do {
-                    while try await dispatchOnce() == batch, !Task.isCancelled {}
+                    while try await dispatch().isMore, !Task.isCancelled {}
                 } catch {
                     logger.error(
                         "events could not be handed on", metadata: ["consumer": "\(name)", "error": "\(error)"])
@@ -45,15 +51,28 @@ public struct EventDispatcher: Sendable {
 
     /// One batch; returns how many events it held.
     @discardableResult
-    public func dispatchOnce() async throws -> Int {
+    public func dispatchOnce() async throws -> Int { try await dispatch().count }
+
+    private func dispatch() async throws -> (count: Int, isMore: Bool) {
         try await engine.write { [self] transaction in
-            guard let position = try claimPlace(in: transaction) else { return 0 }
+            guard let position = try claimPlace(in: transaction) else { return (0, false) }
             let events = try log.events(after: position, limit: batch, in: transaction)
-            guard let last = events.last else { return 0 }
-            try transaction.execute("UPDATE event_cursor SET position = \(last.sequence) WHERE name = \(name)")
-            try consume(events, transaction)
-            return events.count
+            guard let last = events.last else { return (0, false) }
+            guard let place = try consume(events, transaction) else { return (events.count, true) }
+            try transaction.execute("UPDATE event_cursor SET position = \(place) WHERE name = \(name)")
+            return (events.count, place < last.sequence || events.count == batch)
         }
+    }
+
+    /// Takes events, the log's next ones, off another consumer, unless it has not come as far as to these.
+    public static func pass(_ events: [Event], by name: String, in transaction: any Transaction) throws {
+        guard let first = events.first, let last = events.last else { return }
+        try transaction.execute(
+            """
+            UPDATE event_cursor SET position = \(last.sequence)
+            WHERE name = \(name) AND position < \(first.sequence) AND NOT EXISTS (
+                SELECT 1 FROM event_log e WHERE e.sequence > event_cursor.position AND e.sequence < \(first.sequence))
+            """)
     }
 
     /// Locks the consumer's place until the transaction's end, so that of several gateways one does a batch and the

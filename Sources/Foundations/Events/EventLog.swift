@@ -32,11 +32,10 @@ public struct EventLog: Sendable {
              \(draft.resource), \(JSONText.encode(draft.attributes)), \(draft.data))
             """
         }
-        let filler: SQLQuery = "(CAST(0 AS BIGINT), '', '', CAST(0 AS BIGINT), '', '', '')"
         let added = try transaction.execute(
             """
             WITH draft (sequence, id, type, occurred_at, resource, attributes, data) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: filler)))
+                VALUES \(query: BatchRows.joined(rows, filler: [0, "", "", 0, "", "", ""])))
             INSERT INTO event_log (sequence, id, type, occurred_at, resource, attributes, data)
             SELECT sequence, id, type, occurred_at, resource, attributes, data FROM draft WHERE sequence > 0
             ON CONFLICT (id) DO NOTHING

@@ -1,7 +1,7 @@
 /// One row as an engine gave it, with its values read out by column name.
 public struct ResultRow: Sendable {
-    private let columns: ResultColumns
-    private let values: [SQLValue]
+    @usableFromInline let columns: ResultColumns
+    @usableFromInline let values: [SQLValue]
 
     public init(columns: ResultColumns, values: [SQLValue]) {
         self.columns = columns
@@ -10,7 +10,7 @@ public struct ResultRow: Sendable {
 
     /// The value of a column. Throws `StorageError.unexpectedValue` where the row has no such column or it
     /// holds something else.
-    public subscript<Value: SQLConvertible>(_ name: String) -> Value {
+    @inlinable public subscript<Value: SQLConvertible>(_ name: String) -> Value {
         get throws {
             guard let index = columns.index[name], let value = Value(sqlValue: values[index]) else {
                 throw StorageError.unexpectedValue(column: name)
@@ -22,7 +22,7 @@ public struct ResultRow: Sendable {
 
 /// The names of a result's columns, shared by its rows.
 public final class ResultColumns: Sendable {
-    let index: [String: Int]
+    @usableFromInline let index: [String: Int]
 
     public init(names: [String]) {
         index = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })

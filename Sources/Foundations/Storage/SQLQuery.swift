@@ -24,6 +24,13 @@ public struct SQLQuery: Sendable, ExpressibleByStringInterpolation {
         self.init(stringLiteral: text)
     }
 
+    /// The text of another with arguments of its own.
+    init(_ other: SQLQuery, with arguments: [SQLValue]) {
+        precondition(arguments.count == other.arguments.count, "as many arguments as the text has places for")
+        fragments = other.fragments
+        self.arguments = arguments
+    }
+
     /// The text with placeholders numbered from 1.
     public func text(placeholder prefix: String) -> String {
         guard fragments.count > 1 else { return fragments[0] }
@@ -35,6 +42,10 @@ public struct SQLQuery: Sendable, ExpressibleByStringInterpolation {
         }
         return text
     }
+
+    /// The text with a `?` for each argument, in their order. SQLite takes a numbered one for a name, of which it keeps a
+    /// list and walks it for each argument: with the thousands of a batch that costs more than the statement.
+    public var text: String { fragments.joined(separator: "?") }
 
     /// Of a schema: columns of text as the engine is to keep them.
     func declaringText(in dialect: SQLDialect) -> SQLQuery {
@@ -63,8 +74,8 @@ public struct SQLQuery: Sendable, ExpressibleByStringInterpolation {
     }
 
     public struct StringInterpolation: StringInterpolationProtocol {
-        var fragments = [""]
-        var arguments: [SQLValue] = []
+        @usableFromInline var fragments = [""]
+        @usableFromInline var arguments: [SQLValue] = []
 
         public init(literalCapacity: Int, interpolationCount: Int) {}
 
@@ -72,12 +83,12 @@ public struct SQLQuery: Sendable, ExpressibleByStringInterpolation {
             fragments[fragments.count - 1] += literal
         }
 
-        public mutating func appendInterpolation(_ value: some SQLConvertible) {
+        @inlinable public mutating func appendInterpolation(_ value: some SQLConvertible) {
             arguments.append(value.sqlValue)
             fragments.append("")
         }
 
-        public mutating func appendInterpolation(_ value: (some SQLConvertible)?) {
+        @inlinable public mutating func appendInterpolation(_ value: (some SQLConvertible)?) {
             arguments.append(value?.sqlValue ?? .null)
             fragments.append("")
         }

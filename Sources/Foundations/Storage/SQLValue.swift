@@ -13,6 +13,12 @@ public enum SQLValue: Hashable, Sendable {
     }
 }
 
+extension SQLValue: ExpressibleByNilLiteral, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
+    public init(nilLiteral: ()) { self = .null }
+    public init(integerLiteral number: Int64) { self = .integer(number) }
+    public init(stringLiteral text: String) { self = .text(text) }
+}
+
 /// A Swift value that can be bound to a parameter and read from a column.
 public protocol SQLConvertible {
     var sqlValue: SQLValue { get }
@@ -22,32 +28,32 @@ public protocol SQLConvertible {
 }
 
 extension String: SQLConvertible {
-    public var sqlValue: SQLValue { .text(self) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .text(self) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .text(let text) = sqlValue else { return nil }
         self = text
     }
 }
 
 extension Int64: SQLConvertible {
-    public var sqlValue: SQLValue { .integer(self) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .integer(self) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .integer(let number) = sqlValue else { return nil }
         self = number
     }
 }
 
 extension Int: SQLConvertible {
-    public var sqlValue: SQLValue { .integer(Int64(self)) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .integer(Int64(self)) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .integer(let number) = sqlValue else { return nil }
         self = Int(number)
     }
 }
 
 extension Double: SQLConvertible {
-    public var sqlValue: SQLValue { .real(self) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .real(self) }
+    @inlinable public init?(sqlValue: SQLValue) {
         switch sqlValue {
         case .real(let number): self = number
         case .integer(let number): self = Double(number)
@@ -57,16 +63,16 @@ extension Double: SQLConvertible {
 }
 
 extension Bool: SQLConvertible {
-    public var sqlValue: SQLValue { .integer(self ? 1 : 0) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .integer(self ? 1 : 0) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .integer(let number) = sqlValue else { return nil }
         self = number != 0
     }
 }
 
 extension Optional: SQLConvertible where Wrapped: SQLConvertible {
-    public var sqlValue: SQLValue { self?.sqlValue ?? .null }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { self?.sqlValue ?? .null }
+    @inlinable public init?(sqlValue: SQLValue) {
         if case .null = sqlValue {
             self = .none
         } else if let wrapped = Wrapped(sqlValue: sqlValue) {
@@ -78,24 +84,24 @@ extension Optional: SQLConvertible where Wrapped: SQLConvertible {
 }
 
 extension Timestamp: SQLConvertible {
-    public var sqlValue: SQLValue { .integer(milliseconds) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .integer(milliseconds) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .integer(let number) = sqlValue else { return nil }
         self.init(milliseconds: number)
     }
 }
 
 extension Identifier: SQLConvertible {
-    public var sqlValue: SQLValue { .text(text) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .text(text) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .text(let text) = sqlValue else { return nil }
         self.init(parsing: text)
     }
 }
 
 extension JSONValue: SQLConvertible {
-    public var sqlValue: SQLValue { .text(text) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .text(text) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .text(let text) = sqlValue, let value = try? JSONValue(parsing: text) else { return nil }
         self = value
     }
@@ -103,8 +109,8 @@ extension JSONValue: SQLConvertible {
 
 /// An enumeration with text cases is stored as that text: `extension Status: SQLConvertible {}` is enough.
 extension SQLConvertible where Self: RawRepresentable, RawValue == String {
-    public var sqlValue: SQLValue { .text(rawValue) }
-    public init?(sqlValue: SQLValue) {
+    @inlinable public var sqlValue: SQLValue { .text(rawValue) }
+    @inlinable public init?(sqlValue: SQLValue) {
         guard case .text(let text) = sqlValue else { return nil }
         self.init(rawValue: text)
     }

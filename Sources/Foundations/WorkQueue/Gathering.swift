@@ -6,12 +6,15 @@ public struct Gathering: Sendable {
     /// With fewer still under way, what is there goes at once.
     public var crowd = 32
     /// Enough for a round.
-    public var plenty = 256
+    public var plenty = 512
     public var patience = Duration.milliseconds(20)
+    /// What has been under way for longer is not expected to end soon.
+    public var long = Duration.seconds(1)
 
     public init() {}
 
-    /// - Parameter count: how many reports there are, and how many runs are under way besides.
+    /// - Parameter count: how many reports there are, and how many runs are under way besides that have not been for
+    ///   long: those that hang are not waited for.
     func wait(_ count: @Sendable () -> (reports: Int, underWay: Int)) async {
         let end = ContinuousClock.now + patience
         var before = 0

@@ -22,6 +22,7 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
     private struct Held {
         let claim: Claim
         var leaseEnd: Timestamp
+        let begun = ContinuousClock.now
         var report: Report?
     }
 
@@ -40,6 +41,9 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
         /// Claimed again while an earlier run has not returned.
         var waiting: [Claim.ID: Int] = [:]
     }
+
+    /// Written down in one round at most, so that no round is long.
+    private static var mostReports: Int { 512 }
 
     private let work: Work
     private let time: any TimeSource
@@ -91,7 +95,14 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
 
     /// Returns when to go round again at the latest; nil at the end.
     private func goRound(_ runs: inout DiscardingTaskGroup, _ waker: SignalSubscription) async -> Timestamp? {
-        await gathering.wait { self.state.withLock { ($0.ended.count, $0.held.count - $0.ended.count) } }
+        await gathering.wait {
+            let long = ContinuousClock.now - gathering.long
+            return state.withLock { state in
+                let underWay = state.held.count - state.ended.count
+                guard !state.ended.isEmpty, underWay >= gathering.crowd else { return (state.ended.count, underWay) }
+                return (state.ended.count, state.held.values.count { $0.report == nil && $0.begun > long })
+            }
+        }
         let (situation, tickets) = situation()
         if !situation.isClaiming, tickets.ended.isEmpty, situation.underWay.isEmpty { return nil }
         guard let round = await makeRound(situation, tickets) else { return time.now() + .seconds(1) }
@@ -99,8 +110,9 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
             runs.addTask { await self.perform(ticket, claim, waker) }
         }
         let poll = time.now() + .seconds(2)
-        // While stopping, perhaps these reports were the last.
-        let next = situation.isClaiming || tickets.ended.isEmpty ? round.nextDue : time.now()
+        // There may be more reports; while stopping, perhaps these were the last.
+        let isFull = tickets.ended.count == Self.mostReports
+        let next = situation.isClaiming && !isFull || tickets.ended.isEmpty ? round.nextDue : time.now()
         return next.map { min($0, poll) } ?? poll
     }
 
@@ -114,15 +126,20 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
         let soon = time.now() + Lease.late
         return state.withLock { state in
             if state.ended.isEmpty { state.isCautious = false }
-            let tickets = Array(state.ended.prefix(state.isCautious ? 1 : .max))
+            let tickets = Array(state.ended.prefix(state.isCautious ? 1 : Self.mostReports))
             state.ended.removeFirst(tickets.count)
-            let underWay = state.held.filter { $0.value.report == nil }
-            let late = underWay.filter { $0.value.leaseEnd < soon }
+            var underWay: [Claim] = []
+            var late: [(ticket: Int, claim: Claim)] = []
+            underWay.reserveCapacity(state.held.count)
+            for (ticket, held) in state.held where held.report == nil {
+                underWay.append(held.claim)
+                if held.leaseEnd < soon { late.append((ticket, held.claim)) }
+            }
             return (
                 RoundSituation(
-                    reports: tickets.compactMap { state.held[$0]?.report }, underWay: underWay.values.map(\.claim),
-                    late: late.values.map(\.claim), isClaiming: !state.isStopping && !state.isCautious),
-                Tickets(ended: tickets, late: Array(late.keys))
+                    reports: tickets.compactMap { state.held[$0]?.report }, underWay: underWay,
+                    late: late.map(\.claim), isClaiming: !state.isStopping && !state.isCautious),
+                Tickets(ended: tickets, late: late.map(\.ticket))
             )
         }
     }

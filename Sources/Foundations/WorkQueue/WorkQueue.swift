@@ -197,6 +197,6 @@ public struct WorkQueue: Sendable {
 
     private static func claims(_ items: [WorkItem]) -> SQLQuery {
         BatchRows.joined(
-            items.map { "(\($0.id), CAST(\($0.fence) AS BIGINT))" }, filler: "('', CAST(0 AS BIGINT))")
+            items.map { "(\($0.id), CAST(\($0.fence) AS BIGINT))" }, filler: ["", 0])
     }
 }

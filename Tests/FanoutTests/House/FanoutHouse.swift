@@ -19,7 +19,10 @@ struct FanoutHouse: Sendable {
     var storage: any StorageEngine { database.engine }
     var subscriptions: SubscriptionOperations { .init(engine: storage, time: time, egress: egress) }
     var deliveries: DeliveryOperations { .init(engine: storage) }
-    var dispatcher: EventDispatcher { EventMatching.dispatcher(engine: storage, time: time, logger: logger) }
+    var dispatcher: EventDispatcher { dispatchers[0] }
+    var dispatchers: [EventDispatcher] {
+        EventMatching.dispatchers(engine: storage, time: time, logger: logger)
+    }
 
     init(
         allowing networks: [String] = ["127.0.0.0/8"], logging lines: LogLines = LogLines(),
@@ -33,9 +36,10 @@ struct FanoutHouse: Sendable {
         client = OutboundHTTPClient(loop: loop, configuration: .init(userAgent: "test", proxy: proxy, caFile: caFile))
     }
 
-    /// Its endpoint has long been answering.
-    func subscribe(_ members: JSONValue) async throws -> Subscription {
+    /// - Parameter isNew: nobody knows its endpoint yet; else it has long been answering.
+    func subscribe(_ members: JSONValue, isNew: Bool = false) async throws -> Subscription {
         let subscription = try await subscriptions.create(members) { _, _ in }
+        guard !isNew else { return subscription }
         _ = try await storage.write { try $0.execute("UPDATE delivery_lane SET pace = 0") }
         return subscription
     }
@@ -49,7 +53,7 @@ struct FanoutHouse: Sendable {
         let draft = EventDraft(
             type: type, resource: resource, timestamp: time.now(), attributes: attributes, data: data)
         _ = try await storage.write { try EventLog().append(draft, in: $0) }
-        try await dispatcher.dispatchOnce()
+        for dispatcher in dispatchers { while try await dispatcher.dispatchOnce() > 0 {} }
         return draft.id
     }
 

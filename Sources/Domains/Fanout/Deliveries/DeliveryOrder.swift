@@ -48,7 +48,7 @@ struct DeliveryOrder: Sendable {
         try transaction.execute(
             """
             WITH line (subscription_number, order_key) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: "(CAST(-1 AS BIGINT), '')")))
+                VALUES \(query: BatchRows.joined(rows, filler: [-1, ""])))
             UPDATE delivery SET visible_at = \(now) WHERE number IN (
                 SELECT (
                     SELECT d.number FROM delivery d
@@ -78,7 +78,7 @@ struct DeliveryOrder: Sendable {
         try transaction.execute(
             """
             WITH line (subscription_number, order_key) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: "(CAST(-1 AS BIGINT), '')")))
+                VALUES \(query: BatchRows.joined(rows, filler: [-1, ""])))
             UPDATE delivery SET visible_at = NULL WHERE number IN (
                 SELECT (
                     SELECT d.number FROM delivery d

@@ -40,7 +40,11 @@ public struct DeliveryStanding: Sendable {
                 FROM (
                     SELECT subscription_number FROM delivery_lane WHERE pace = 0 AND ready_at <= \(now)
                     UNION ALL
-                    SELECT subscription_number FROM delivery_lane WHERE pace > 0 AND ready_at <= \(now)) AS l
+                    SELECT subscription_number FROM delivery_lane
+                    WHERE pace > 0 AND failures = 0 AND ready_at <= \(now)
+                    UNION ALL
+                    SELECT subscription_number FROM delivery_lane
+                    WHERE pace > 0 AND failures > 0 AND ready_at <= \(now)) AS l
                 LIMIT 1000) AS lanes
             """)?["oldest"]
         oldestDue = oldest.map { max(.zero, now.since($0)) } ?? .zero

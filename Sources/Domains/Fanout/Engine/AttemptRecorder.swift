@@ -102,17 +102,13 @@ struct AttemptRecorder: Sendable {
                  CAST(\(verdict.nextAttemptAt) AS BIGINT), CAST(\(report.statusCode) AS BIGINT), \(report.error))
                 """
         }
-        let filler: SQLQuery = """
-            (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), '',
-             CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), NULL)
-            """
         // What is tried again waits where its subscription was disabled meanwhile. A delivery whose lease was over, or
         // whose subscription was deleted, has another state already: only a success, or the end of what is not
         // cancelled, still changes it.
         let changed = try transaction.rows(
             """
             WITH result (number, fence, attempt, counted, stepped, state, next_at, status_code, error) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: filler)))
+                VALUES \(query: BatchRows.joined(rows, filler: [-1, 0, 0, 0, 0, "", nil, nil, nil])))
             UPDATE delivery SET
                 state = CASE WHEN r.state = 'delivered' OR (r.state = 'failed' AND delivery.state <> 'cancelled')
                                  THEN r.state
@@ -158,15 +154,11 @@ struct AttemptRecorder: Sendable {
              CAST(\(report.timings.firstByte?.wholeMilliseconds) AS BIGINT))
             """
         }
-        let filler: SQLQuery = """
-            (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(NULL AS BIGINT), NULL,
-             NULL, NULL, NULL, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT))
-            """
         try transaction.execute(
             """
             WITH attempt (delivery_number, number, started_at, duration_ms, status_code, error, error_detail,
                           response_body, remote_address, resolve_ms, connect_ms, first_byte_ms) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: filler)))
+                VALUES \(query: BatchRows.joined(rows, filler: [-1, 0, 0, 0, nil, nil, nil, nil, nil, nil, nil, nil])))
             INSERT INTO delivery_attempt (delivery_number, number, started_at, duration_ms, status_code, error,
                                           error_detail, response_body, remote_address, resolve_ms, connect_ms,
                                           first_byte_ms)

@@ -2,8 +2,9 @@ import CausewayCore
 import Events
 import OutboundHTTP
 
-/// A delivery under this process's lease, with all that an attempt needs.
-struct ClaimedDelivery: Sendable, Identifiable {
+/// A delivery under this process's lease, with all that an attempt needs. A class, since it is handed on often and its
+/// parts are many.
+final class ClaimedDelivery: Sendable, Identifiable {
     let number: DeliveryNumber
     /// Grows with each claim: what an earlier claim still wants to write is refused.
     let fence: Int64
@@ -15,12 +16,27 @@ struct ClaimedDelivery: Sendable, Identifiable {
     let event: EventEnvelope
     let claimedAt: Timestamp
     /// One that is held, tried to find out whether its disabled subscription answers again.
-    var isProbe = false
+    let isProbe: Bool
+
+    init(
+        number: DeliveryNumber, fence: Int64, attempt: Int, step: Int, subscription: Subscription,
+        event: EventEnvelope, claimedAt: Timestamp, isProbe: Bool = false
+    ) {
+        self.number = number
+        self.fence = fence
+        self.attempt = attempt
+        self.step = step
+        self.subscription = subscription
+        self.event = event
+        self.claimedAt = claimedAt
+        self.isProbe = isProbe
+    }
 
     var id: DeliveryNumber { number }
     /// Earlier claims that came to no attempt.
     var idleClaims: Int { max(0, Int(fence) - attempt) }
-    var isTroubled: Bool { isProbe || subscription.health.isTroubled }
+    /// What was known of its endpoint when it was claimed.
+    var standing: LaneHealth.Standing { isProbe ? .failing : subscription.health.standing }
 }
 
 /// How one attempt went.

@@ -25,7 +25,7 @@ public final class DeliveryEngine: Sendable {
         public var egress: EgressPolicy
         /// `Causeway/1.0.0`
         public var userAgent: String
-        /// Attempts under way at once in this process; and once more as many that are slow, or to endpoints in trouble.
+        /// Attempts under way at once in this process to endpoints that answer, and as many to all others.
         public var places: Int
         /// Opens the subscriptions' secrets.
         public var vault: SecretVault

@@ -39,14 +39,10 @@ struct DeliveryLanes: Sendable {
              CAST(\(health.probeAt) AS BIGINT), CAST(\(health.answersSince) AS BIGINT))
             """
         }
-        let filler: SQLQuery = """
-            (CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT),
-             CAST(NULL AS BIGINT), CAST(NULL AS BIGINT))
-            """
         try transaction.execute(
             """
             WITH lane (number, pace, failures, failing_since, warned_at, probe_at, answers_since) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: filler)))
+                VALUES \(query: BatchRows.joined(rows, filler: [-1, 0, 0, nil, nil, nil, nil])))
             UPDATE delivery_lane SET
                 pace = lane.pace, failures = lane.failures, failing_since = lane.failing_since,
                 warned_at = lane.warned_at, probe_at = lane.probe_at, answers_since = lane.answers_since
@@ -102,8 +98,8 @@ struct DeliveryLanes: Sendable {
         try transaction.execute(
             """
             WITH lane (number, is_full) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: "(CAST(-1 AS BIGINT), CAST(0 AS BIGINT))")))
-            UPDATE delivery_lane SET ready_at = COALESCE(CASE WHEN lane.is_full = 1 THEN (
+                VALUES \(query: BatchRows.joined(rows, filler: [-1, 0])))
+            UPDATE delivery_lane SET is_full = lane.is_full, ready_at = COALESCE(CASE WHEN lane.is_full = 1 THEN (
                 SELECT MIN(turn.at) FROM (
                     SELECT leased.visible_at AS at FROM (
                         SELECT d.visible_at FROM delivery d
@@ -145,10 +141,9 @@ struct DeliveryLanes: Sendable {
         let rows = rates.map { lane, rate -> SQLQuery in
             "(CAST(\(lane) AS BIGINT), CAST(\(rate.next) AS BIGINT), CAST(\(rate.nextAt) AS BIGINT))"
         }
-        let filler: SQLQuery = "(CAST(-1 AS BIGINT), CAST(0 AS BIGINT), CAST(0 AS BIGINT))"
         try transaction.execute(
             """
-            WITH rate (lane, next, next_at) AS (VALUES \(query: BatchRows.joined(rows, filler: filler)))
+            WITH rate (lane, next, next_at) AS (VALUES \(query: BatchRows.joined(rows, filler: [-1, 0, 0])))
             UPDATE delivery_lane SET
                 rate_next = rate.next,
                 blocked_until = CASE WHEN blocked_until < rate.next_at THEN rate.next_at ELSE blocked_until END
@@ -156,38 +151,64 @@ struct DeliveryLanes: Sendable {
             """)
     }
 
-    /// Locks lanes whose turn it is, those in trouble apart, and passes over those another gateway is at.
+    /// How many lanes of each queue to look at.
+    typealias Looked = [LaneHealth.Standing: Int]
+
+    /// Locks lanes whose turn it is, of each queue those that have waited longest, and passes over those another gateway
+    /// is at.
     func ready(
-        healthy: Int, troubled: Int, at now: Timestamp, in transaction: any Transaction
-    ) throws -> [Int64] {
-        try transaction.rows(
+        _ looked: Looked, at now: Timestamp, in transaction: any Transaction
+    ) throws -> [(lane: Int64, standing: LaneHealth.Standing)] {
+        func first(_ standing: LaneHealth.Standing) -> SQLQuery {
             """
-            SELECT subscription_number FROM (
-                SELECT subscription_number FROM delivery_lane WHERE pace = 0 AND ready_at <= \(now)
-                ORDER BY ready_at LIMIT \(healthy) \(query: transaction.dialect.skipLocked)) AS healthy
-            UNION ALL
-            SELECT subscription_number FROM (
-                SELECT subscription_number FROM delivery_lane WHERE pace > 0 AND ready_at <= \(now)
-                ORDER BY ready_at LIMIT \(troubled) \(query: transaction.dialect.skipLocked)) AS troubled
+            SELECT subscription_number, standing FROM (
+                SELECT subscription_number, \(standing) AS standing FROM delivery_lane
+                WHERE \(query: Self.condition(standing)) AND ready_at <= \(now)
+                ORDER BY ready_at LIMIT \(looked[standing] ?? 0) \(query: transaction.dialect.skipLocked)) AS ready
             """
-        ).map { try $0["subscription_number"] }
+        }
+        return try transaction.rows(LaneHealth.Standing.allCases.map(first).joined(by: " UNION ALL ")).map {
+            (try $0["subscription_number"], try $0["standing"])
+        }
     }
 
-    /// When the next lane's turn comes, of those that are asked for; nil where all are empty.
+    /// Whether there are endpoints that answer, beside more than a few that do not, or not for long.
+    func areMorePaced(than few: Int, in transaction: any Transaction) throws -> Bool {
+        let counted = try transaction.row(
+            """
+            SELECT COUNT(*) AS n FROM (
+                SELECT 1 AS one FROM delivery_lane
+                WHERE pace > 0 AND EXISTS (SELECT 1 FROM delivery_lane l WHERE l.pace = 0) LIMIT \(few + 1)) AS paced
+            """)
+        return try (counted?["n"] ?? 0) > few
+    }
+
+    /// When the next lane's turn comes, of those queues that are asked for; nil where all are empty.
     func nextReady(
-        healthy: Bool, troubled: Bool, in transaction: any Transaction
+        _ standings: [LaneHealth.Standing], in transaction: any Transaction
     ) throws -> Timestamp? {
-        try transaction.row(
+        func first(_ standing: LaneHealth.Standing) -> SQLQuery {
+            """
+            SELECT ready_at FROM (
+                SELECT ready_at FROM delivery_lane
+                WHERE \(query: Self.condition(standing)) AND ready_at IS NOT NULL
+                ORDER BY ready_at LIMIT \(standings.contains(standing))) AS ready
+            """
+        }
+        return try transaction.row(
             """
             SELECT MIN(ready_at) AS ready_at FROM (
-                SELECT ready_at FROM (
-                    SELECT ready_at FROM delivery_lane WHERE pace = 0 AND ready_at IS NOT NULL
-                    ORDER BY ready_at LIMIT \(healthy)) AS healthy
-                UNION ALL
-                SELECT ready_at FROM (
-                    SELECT ready_at FROM delivery_lane WHERE pace > 0 AND ready_at IS NOT NULL
-                    ORDER BY ready_at LIMIT \(troubled)) AS troubled) AS lanes
+                \(query: LaneHealth.Standing.allCases.map(first).joined(by: " UNION ALL "))) AS lanes
             """)?["ready_at"]
+    }
+
+    /// Which lanes stand in a queue, as its index says it.
+    static func condition(_ standing: LaneHealth.Standing) -> SQLQuery {
+        switch standing {
+        case .answering: "pace = 0"
+        case .trying: "pace > 0 AND failures = 0"
+        case .failing: "pace > 0 AND failures > 0"
+        }
     }
 
     /// Locked lanes in their order, with their subscriptions and how much is under way; deleted ones are left out.

@@ -14,16 +14,19 @@ import WorkQueue
 /// the lane may be claimed, and null where there is nothing. So a claim looks only at lanes whose turn it is, however
 /// many deliveries and subscriptions wait: a lane that was served goes to the back of the queue, one with as many
 /// attempts under way as it may have leaves it until one of them ends, one that asked to be left alone
-/// (`Retry-After`) or has used up its rate leaves it until `blocked_until`. Lanes in trouble (`pace` above zero) queue
-/// apart and have places of their own.
+/// (`Retry-After`) or has used up its rate leaves it until `blocked_until`. Lanes that answer, that are tried and that fail
+/// (`LaneHealth.Standing`) stand in three queues and have places of their own (`DeliveryPlaces`). A lane that is full
+/// (`is_full`) is not woken by a new delivery: the end of an attempt does that.
 ///
 /// Several gateways at once: each statement sees what was committed before it. So whoever claims in a lane, writes down
 /// how attempts in it went, or adds to it, locks its row first, and counts and takes in later statements. All lock in one
 /// order: cursor of the event log, subscription, lane (several by their number), delivery. A claim and a heartbeat wait
 /// for nobody: they pass over what is locked.
 struct DeliveryQueue: Sendable {
-    /// Lanes looked at in one claim, of each kind.
-    static let looked = 128
+    /// Lanes looked at in one claim, of each queue; few of those that fail, so that a round is not long for their sake.
+    static let looked = (answering: 128, trying: 64, failing: 32)
+    /// Deliveries of one lane that are taken in its turn, where more lanes wait than are looked at.
+    static let turn = 2
     /// Attempts of one subscription under way in this process at most, whatever it asks for itself.
     let laneLimit: Int
     private let vault: SecretVault
@@ -49,12 +52,16 @@ struct DeliveryQueue: Sendable {
         _ room: DeliveryPlaces.Room, at now: Timestamp, until leaseEnd: Timestamp, in transaction: any Transaction
     ) throws -> Claimed {
         guard !room.isEmpty else { return Claimed(nextReady: room.nextSlow) }
-        let looked = (healthy: min(room.healthy, Self.looked), troubled: min(room.troubled, Self.looked))
-        let numbers = try lanes.ready(
-            healthy: looked.healthy, troubled: looked.troubled, at: now, in: transaction)
+        let looked: DeliveryLanes.Looked = [
+            .answering: min((room.answering + Self.turn - 1) / Self.turn, Self.looked.answering),
+            .trying: min(room.trying, Self.looked.trying),
+            .failing: min(room[.failing], Self.looked.failing),
+        ]
+        let ready = try lanes.ready(looked, at: now, in: transaction)
         var claimed = Claimed()
         var left = room
-        if !numbers.isEmpty {
+        if !ready.isEmpty {
+            let numbers = ready.map(\.lane)
             let (open, probed) = try state(of: numbers, at: now, in: transaction)
             let (shares, full) = divide(room, among: open, looked: looked)
             let rows =
@@ -69,19 +76,22 @@ struct DeliveryQueue: Sendable {
             let subscriptions = Dictionary(
                 uniqueKeysWithValues: (open.map(\.subscription) + probed).map { ($0.number, $0) })
             claimed.deliveries = try claims(rows, of: subscriptions, at: now, in: transaction)
-            for claim in claimed.deliveries {
-                if isApart(claim.subscription, in: room) { left.troubled -= 1 } else { left.healthy -= 1 }
-            }
+            for claim in claimed.deliveries { left.take(1, room.kind(of: claim.subscription)) }
         }
-        guard left.healthy > 0 || left.troubled > 0 else { return claimed }
+        guard !left.isEmpty else {
+            claimed.nextReady = left.nextSlow
+            return claimed
+        }
         // As many lanes as were asked for: there are probably more. Where none of them gave anything, somebody else is
         // at them.
-        let isMore = numbers.count >= max(looked.healthy, looked.troubled) && !claimed.deliveries.isEmpty
+        let isMore = looked.contains { standing, count in
+            count > 0 && left.has(standing) && ready.count { $0.standing == standing } == count
+        }
         let next =
-            isMore
+            isMore && !claimed.deliveries.isEmpty
             ? now
             : Round<ClaimedDelivery>.next(
-                try lanes.nextReady(healthy: left.healthy > 0, troubled: left.troubled > 0, in: transaction), at: now)
+                try lanes.nextReady(LaneHealth.Standing.allCases.filter(left.has), in: transaction), at: now)
         claimed.nextReady = [next, room.nextSlow].compactMap(\.self).min()
         return claimed
     }
@@ -98,10 +108,9 @@ struct DeliveryQueue: Sendable {
         let rows = claims.map { claim -> SQLQuery in
             "(CAST(\(claim.number.value) AS BIGINT), CAST(\(claim.fence) AS BIGINT))"
         }
-        let filler: SQLQuery = "(CAST(-1 AS BIGINT), CAST(0 AS BIGINT))"
         let extended = try transaction.rows(
             """
-            WITH claim (number, fence) AS (VALUES \(query: BatchRows.joined(rows, filler: filler))),
+            WITH claim (number, fence) AS (VALUES \(query: BatchRows.joined(rows, filler: [-1, 0]))),
             held AS (
                 SELECT d.number FROM claim c JOIN delivery d ON d.number = c.number
                 WHERE d.fence = c.fence AND d.state = 'delivering' \(query: locking))
@@ -148,23 +157,24 @@ struct DeliveryQueue: Sendable {
         return (open.sorted { places[$0.number, default: 0] < places[$1.number, default: 0] }, probed)
     }
 
-    private func isApart(_ subscription: Subscription, in room: DeliveryPlaces.Room) -> Bool {
-        subscription.health.isTroubled || !subscription.enabled || room.slowLanes.contains(subscription.number)
-    }
-
     /// The shares of each kind's places, and those lanes for which there is none until an attempt of theirs ends. Where
-    /// more lanes wait than were looked at, each gets one: no few of them fill the places with their backlog.
+    /// more lanes wait than were looked at, each gets few: no few of them fill the places with their backlog.
     private func divide(
-        _ room: DeliveryPlaces.Room, among open: [Lane], looked: (healthy: Int, troubled: Int)
+        _ room: DeliveryPlaces.Room, among open: [Lane], looked: DeliveryLanes.Looked
     ) -> (shares: [Int], full: Set<Int64>) {
         var shares = open.map { _ in 0 }
-        for (isApart, places, most) in [(false, room.healthy, looked.healthy), (true, room.troubled, looked.troubled)] {
-            let chosen = open.indices.filter { self.isApart(open[$0].subscription, in: room) == isApart }
-            let bound = chosen.count >= most ? 1 : Int.max
+        var left = room
+        let kinds = open.map { room.kind(of: $0.subscription) }
+        for kind in DeliveryPlaces.Kind.allCases {
+            let chosen = open.indices.filter { kinds[$0] == kind }
+            let bound = chosen.count >= looked[kind.standing] ?? .max ? Self.turn : Int.max
             let free = chosen.map { min(open[$0].free, bound) }
-            for (index, share) in zip(chosen, LaneShares.divide(places, among: free)) { shares[index] = share }
+            for (index, share) in zip(chosen, LaneShares.divide(left[kind], among: free)) {
+                shares[index] = share
+                left.take(share, kind)
+            }
         }
-        // Slow ones are looked at with the healthy: where they can have nothing, they must not stand in the way.
+        // Slow ones are looked at with the others: where they can have nothing, they must not stand in the way.
         let crowded = zip(open, shares).filter { $1 == 0 && room.slowLanes.contains($0.number) }.map(\.0.number)
         return (shares, Set(crowded))
     }
@@ -220,12 +230,13 @@ struct DeliveryQueue: Sendable {
             """
         }
         var due = BatchRows.joined(
-            lanes.map { dueOf($0.lane.number, $0.share - ($0.lane.takesOldest ? 1 : 0)) }, filler: dueOf(-1, 0),
+            lanes.map { dueOf($0.lane.number, $0.share - ($0.lane.takesOldest ? 1 : 0)) },
+            filler: [-1, .integer(now.milliseconds), 0],
             by: " UNION ALL ")
         let oldest = lanes.filter(\.lane.takesOldest).map { oldestOf($0.lane.number) }
         if !oldest.isEmpty {
             due += " UNION ALL "
-            due += BatchRows.joined(oldest, filler: oldestOf(-1), by: " UNION ALL ")
+            due += BatchRows.joined(oldest, filler: [-1, 0], by: " UNION ALL ")
         }
         return try transaction.all(
             """

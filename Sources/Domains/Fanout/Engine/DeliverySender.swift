@@ -23,7 +23,9 @@ struct DeliverySender: Sendable {
                 outcome: .abandoned(reason: "its signing secret cannot be read under secrets.key"))
         }
         // Of a subscription that is older than the setting.
-        if let url = try? OutboundURL(delivery.subscription.terms.url), !egress.allows(port: url.port) {
+        if egress.ports != nil, let url = try? OutboundURL(delivery.subscription.terms.url),
+            !egress.allows(port: url.port)
+        {
             return AttemptReport(
                 delivery: delivery, startedAt: startedAt, duration: .zero, remoteAddress: nil,
                 outcome: .unanswered(

@@ -9,6 +9,8 @@ extension DeliveryWork {
     func log(_ recorded: AttemptRecorder.Recorded) {
         let report = recorded.report
         let delivery = report.delivery
+        // The words of the line cost more than to see that nobody wants it.
+        if recorded.state == .delivered, logger.logLevel > .info { return }
         var metadata: Logger.Metadata = [
             "delivery": "\(delivery.number.id)", "event": "\(delivery.event.id)",
             "event_type": "\(delivery.event.type)",

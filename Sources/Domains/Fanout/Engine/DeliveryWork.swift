@@ -34,7 +34,7 @@ struct DeliveryWork: LeasedWork {
     func round(_ situation: RoundSituation<ClaimedDelivery, AttemptReport>) async throws -> Round<ClaimedDelivery> {
         let room =
             situation.isClaiming
-            ? places.room(beside: situation.underWay, at: time.now()) : DeliveryPlaces.Room(healthy: 0, troubled: 0)
+            ? places.room(beside: situation.underWay, at: time.now()) : .none
         guard !room.isEmpty || !situation.reports.isEmpty || !situation.late.isEmpty else {
             return Round(leaseEnd: time.now(), nextDue: room.nextSlow)
         }

@@ -25,7 +25,7 @@ struct Lane {
         isArranged = walk != nil && subscription.terms.ordering != .none
         let isOldestDue: Bool = try row["is_oldest_due"]
         let isBlocked = blockedUntil > now
-        let pace = subscription.health.isTroubled ? subscription.health.pace : .max
+        let pace = subscription.health.isPaced ? subscription.health.pace : .max
         var free = max(0, min(subscription.terms.maxInFlight, limit, pace) - underWay)
         // What has waited for longest keeps to its own schedule, however many hang.
         if free == 0, isOldestDue, underWay < min(subscription.terms.maxInFlight, limit) { free = 1 }

@@ -4,6 +4,7 @@ public import Storage
 /// How a subscription's endpoint has been answering, as its lane remembers it.
 ///
 ///     at full speed (pace 0) ──`patience` failures in a row──▶ pace 1 ──a success: + 1──▶ … ──max_in_flight──▶ pace 0
+///                            ──one after it has hung──────────▶
 ///                                                                ▲─────a failure: halved─────┘
 ///
 /// Each success makes room for one attempt more, so the pace doubles with each round trip. Pure: whoever writes attempts
@@ -25,8 +26,19 @@ public struct LaneHealth: Equatable, Sendable {
     /// Since when such a subscription answers again.
     public internal(set) var answersSince: Timestamp?
 
-    /// It shares the places of those in trouble, and leaves the others' alone.
-    var isTroubled: Bool { pace > 0 }
+    /// It may not have all it allows itself.
+    var isPaced: Bool { pace > 0 }
+
+    /// What is known of the endpoint: whose places its attempts take, and in which queue the lane stands.
+    enum Standing: String, CaseIterable, SQLConvertible {
+        /// At full speed.
+        case answering
+        /// New, or its last attempt was a success after trouble.
+        case trying
+        case failing
+    }
+
+    var standing: Standing { !isPaced ? .answering : failures == 0 ? .trying : .failing }
 
     /// - Parameter isProbe: only a probe tells that a disabled subscription answers: what was still under way when it was
     ///   disabled must not, or the probe after it would find nothing new to tell.
@@ -35,17 +47,18 @@ public struct LaneHealth: Equatable, Sendable {
         failingSince = nil
         warnedAt = nil
         if isProbe, probeAt != nil, answersSince == nil { answersSince = now }
-        guard isTroubled else { return }
+        guard isPaced else { return }
         pace = pace + 1 >= maxInFlight ? 0 : pace + 1
     }
 
-    mutating func fail(at now: Timestamp) {
+    /// - Parameter hanging: it kept its place for long, as it may do with all others: there is no patience with that.
+    mutating func fail(hanging: Bool = false, at now: Timestamp) {
         failures += 1
         failingSince = failingSince ?? now
         answersSince = nil
-        if isTroubled {
+        if isPaced {
             pace = max(1, pace / 2)
-        } else if failures >= Self.patience {
+        } else if hanging || failures >= Self.patience {
             pace = 1
         }
     }

@@ -99,7 +99,7 @@ extension LaneHealth {
             let delivery = attempt.report.delivery
             succeed(maxInFlight: delivery.subscription.terms.maxInFlight, isProbe: delivery.isProbe, at: now)
         } else {
-            fail(at: now)
+            fail(hanging: attempt.report.duration >= DeliveryPlaces.slow, at: now)
         }
     }
 }

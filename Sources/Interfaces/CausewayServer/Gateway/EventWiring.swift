@@ -10,9 +10,7 @@ enum EventWiring {
     static func dispatchers(
         engine: any StorageEngine, time: any TimeSource, logger: Logger
     ) -> [EventDispatcher] {
-        [
-            // Every event becomes a delivery for each subscription that wants it.
-            EventMatching.dispatcher(engine: engine, time: time, logger: logger)
-        ]
+        // Every event becomes a delivery for each subscription that wants it.
+        EventMatching.dispatchers(engine: engine, time: time, logger: logger)
     }
 }
