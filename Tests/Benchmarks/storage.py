@@ -75,12 +75,25 @@ class StorageBench:
 
 def measure_fairness(row, swift, work, sink, dead=1000):
     """What ten healthy subscribers notice of dead ones: their wait from publishing to answer, in milliseconds."""
-    def waits(count):
-        database = f"{work}/fairness-{count}.sqlite"
-        p50, p99, _ = output(swift, "fairness", database, count, sink)
-        return float(p50), float(p99)
+    for kind in "new", "known":
+        def waits(count):
+            p50, p99, _ = output(swift, "fairness", f"{work}/fairness-{kind}-{count}.sqlite", count, sink, kind)
+            return float(p50), float(p99)
 
-    alone, beside = waits(0), waits(dead)
-    row(f"SQLite: delivery beside {dead} dead", f"p99 {beside[1]:.0f} ms", f"alone: p99 {alone[1]:.0f} ms",
-        f"p50 {beside[0]:.0f} ms, alone {alone[0]:.0f} ms; 10 subscribers, 20 events a second",
-        beside[1] / max(1, alone[1]), "at most 2")
+        alone, beside = waits(0), waits(dead)
+        row(f"SQLite: beside {dead} dead, all {kind}", f"p99 {beside[1]:.0f} ms", f"alone: p99 {alone[1]:.0f} ms",
+            f"p50 {beside[0]:.0f} ms, alone {alone[0]:.0f} ms; 10 subscribers that answer, 5 events a second to all",
+            beside[1] / max(1, alone[1]), "at most 2")
+
+
+def measure_latency(row, swift, work, sink, rate=500):
+    p50, p99 = output(swift, "latency", f"{work}/latency.sqlite", rate, sink)
+    row("SQLite: from publishing to the answer", f"p50 {p50} ms", "", f"p99 {p99} ms, {rate} events a second, each "
+        "committed by itself; aims 5 ms and 25 ms")
+
+
+def measure_backlog(row, swift, work, sink, few=1000, many=1_000_000):
+    rates = {count: float(output(swift, "backlog", f"{work}/backlog-{count}.sqlite", count, sink)[0])
+             for count in (few, many)}
+    row(f"SQLite: deliveries, {many:,} pending", f"{rates[many]:,.0f}/s", f"{few:,} pending: {rates[few]:,.0f}/s",
+        "20,000 of them, in their turn", rates[many] / rates[few], 1)

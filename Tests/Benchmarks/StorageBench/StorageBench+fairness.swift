@@ -8,8 +8,10 @@ import Storage
 extension StorageBench {
     /// How long healthy subscribers wait for an event, from its publishing to their answer, in milliseconds; beside
     /// subscribers whose endpoint never takes a connection.
+    /// - Parameter isKnown: all of them have answered for long when the dead ones stop to; else all are new.
     func fairness(
-        dead: Int, to url: String, healthy: Int = 10, events: Int = 600
+        dead: Int, isKnown: Bool, to url: String, healthy: Int = 10, events: Int = 300,
+        interval: Duration = .milliseconds(200)
     ) async throws -> (p50: Int64, p99: Int64, dead: Int) {
         let time = SystemTimeSource()
         let egress = EgressPolicy(allowing: try AllowedNetworks(parsing: ["127.0.0.0/8"]))
@@ -26,41 +28,16 @@ extension StorageBench {
             let subscription = try await operations.create(["url": .string(isDead ? hole.url : url)]) { _, _ in }
             if !isDead { ids.insert(subscription.id) }
         }
-        let dispatcher = EventMatching.dispatcher(engine: engine, time: time, logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await deliveries.run() }
-            let dispatching = Task { try await dispatcher.run() }
-            for number in 0..<events {
-                try await engine.write { transaction in
-                    _ = try EventLog().append(
-                        EventDraft(
-                            type: "export.completed", resource: "exp_\(number)", timestamp: time.now(),
-                            data: ["report": "vrc_1"]), in: transaction)
-                }
-                try await Task.sleep(for: .milliseconds(50))
-            }
-            try await Task.sleep(for: .seconds(1))
-            dispatching.cancel()
-            group.cancelAll()
-        }
+        if isKnown { _ = try await engine.write { try $0.execute("UPDATE delivery_lane SET pace = 0") } }
+        try await publishing(events, every: interval, deliveries)
         await loop.stop()
-        return try await engine.read { [ids] transaction in
-            let waits: [Int64] = try transaction.rows(
-                """
-                SELECT a.started_at + a.duration_ms - e.occurred_at AS wait
-                FROM delivery d JOIN event_log e ON e.sequence = d.event_sequence
-                JOIN delivery_attempt a ON a.delivery_number = d.number
-                JOIN subscription s ON s.number = d.subscription_number
-                WHERE d.state = 'delivered' AND s.id IN \(list: Array(ids))
-                """
-            ).map { try $0["wait"] }.sorted()
-            guard waits.count == events * healthy else { throw Undelivered(count: events * healthy - waits.count) }
-            let tried = try transaction.row("SELECT COUNT(*) AS n FROM delivery_attempt WHERE error IS NOT NULL")
-            return (waits[waits.count / 2], waits[waits.count * 99 / 100], try tried?["n"] ?? 0)
+        let waits = try await waits(of: ids)
+        guard waits.count == events * healthy else { throw Undelivered(count: events * healthy - waits.count) }
+        let tried = try await engine.read {
+            try $0.row("SELECT COUNT(*) AS n FROM delivery_attempt WHERE error IS NOT NULL")
         }
+        return (waits[waits.count / 2], waits[waits.count * 99 / 100], try tried?["n"] ?? 0)
     }
-
-    struct Undelivered: Error { let count: Int }
 }
 
 /// A port that lets nobody in: its queue is full, and never emptied.

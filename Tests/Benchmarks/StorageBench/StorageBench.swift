@@ -15,10 +15,12 @@ import WorkQueue
 ///     storage-bench work DATABASE                  claims and completes all due items, 100 to a transaction
 ///     storage-bench worker DATABASE                the same through a worker whose handler does nothing
 ///     storage-bench deliveries DATABASE COUNT URL  sends COUNT deliveries
-///     storage-bench fairness DATABASE COUNT URL    600 events to 10 subscribers beside COUNT dead ones
+///     storage-bench fairness DATABASE COUNT URL new|known  300 events to 10 subscribers beside COUNT dead ones
+///     storage-bench latency DATABASE RATE URL      RATE events a second to one subscriber, for 20 s
+///     storage-bench backlog DATABASE COUNT URL     sends 20,000 deliveries of COUNT that are due
 ///
 /// DATABASE is a file, or a URL that begins with `postgres://`. Prints operations a second; `deliveries` also the
-/// statements that each took; `fairness` the healthy ones' p50 and p99 in milliseconds, and the dead ones' attempts.
+/// statements that each took; `fairness` the healthy ones' p50 and p99 in milliseconds, and the dead ones' attempts; `latency` p50 and p99.
 @main
 struct StorageBench {
     static let migrations = EventMigrations.all + WorkQueueMigrations.all + FanoutMigrations.all
@@ -42,10 +44,17 @@ struct StorageBench {
         case ("deliveries", let count?) where arguments.count == 4:
             let result = try await bench.deliveries(count, to: arguments[3])
             print(result.rate.formatted, result.statements)
-        case ("fairness", let count?) where arguments.count == 4:
+        case ("fairness", let count?) where arguments.count == 5:
             try await Migrator(Self.migrations).migrate(bench.engine, at: SystemTimeSource().now())
-            let waits = try await bench.fairness(dead: count, to: arguments[3])
+            let waits = try await bench.fairness(dead: count, isKnown: arguments[4] == "known", to: arguments[3])
             print(waits.p50, waits.p99, waits.dead)
+        case ("latency", let rate?) where arguments.count == 4:
+            try await Migrator(Self.migrations).migrate(bench.engine, at: SystemTimeSource().now())
+            let waits = try await bench.latency(rate: rate, to: arguments[3])
+            print(waits.p50, waits.p99)
+        case ("backlog", let count?) where arguments.count == 4:
+            try await Migrator(Self.migrations).migrate(bench.engine, at: SystemTimeSource().now())
+            print(try await bench.backlog(count, to: arguments[3]).formatted)
         default: throw WrongUse()
         }
         try await bench.engine.close()
