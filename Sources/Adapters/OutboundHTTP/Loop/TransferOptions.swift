@@ -45,7 +45,12 @@ extension Transfer {
             handle.set(CURLOPT_USERNAME, try Self.text(credentials.user.reveal(), "user"))
             handle.set(CURLOPT_PASSWORD, try Self.text(credentials.password.reveal(), "password"))
         }
-        if case .stream = sink { handle.set(CURLOPT_BUFFERSIZE, 128 << 10) }
+        switch sink {
+        case .stream: handle.set(CURLOPT_BUFFERSIZE, 128 << 10)
+        // As much as is wanted: with a thousand under way the buffers are what takes memory.
+        case .collect(.beginning(let limit)): handle.set(CURLOPT_BUFFERSIZE, min(max(limit, 4 << 10), 16 << 10))
+        case .collect: break
+        }
         let implied = setMethodAndBody(request)
         try setHeaders(request.headers, implied: implied)
         installCallbacks()
