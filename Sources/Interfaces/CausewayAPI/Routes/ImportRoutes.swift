@@ -114,7 +114,8 @@ struct ImportRoutes {
         var query = QueryParameters(request)
         let page = query.page { Int64($0) != nil }
         try query.finish()
-        return Answer.list(try await Self.translating { try await imports.operations.chunks(of: id, page) }, \.json)
+        return Answer.list(
+            try await Self.translating { try await imports.operations.chunks(of: id, page) }, query.cursor, \.json)
     }
 
     // MARK: Deciding
