@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak build release bench format lint install clean bootstrap
+.PHONY: help demo test soak fuzz build release bench format lint install clean bootstrap
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -47,8 +47,13 @@ release: bootstrap ## Build the optimised binary: .build/release/causeway
 	@swift build $(RELEASE_FLAGS)
 	@$(RELEASE_BIN) --version
 
-bench: release ## Measure, each figure beside a yardstick in the same run (nginx, plain C, reading the file)
+fuzz: bootstrap ## Fuzz the CSV reader, the decoding and the rules of imports for a minute in all
+	@swift build $(SWIFT_FLAGS) --target Imports
+	@Tests/Fuzz/run 20
+
+bench: release ## Measure, each figure beside a yardstick in the same run (nginx, plain C, DuckDB, reading the file)
 	@swift build $(subst --product causeway,--product storage-bench,$(RELEASE_FLAGS))
+	@swift build $(subst --product causeway,--product import-bench,$(RELEASE_FLAGS))
 	@Tests/Benchmarks/run '$(RELEASE_BIN)' .build/release/storage-bench
 
 format: ## Format all Swift files in place

@@ -228,6 +228,10 @@ let package = Package(
                 logging,
             ]),
 
+        // The measured half of `make bench` for checking files; not installed.
+        .executableTarget(
+            name: "import-bench", dependencies: ["CSV", "Imports"], path: "Tests/Benchmarks/ImportBench",
+            swiftSettings: strict),
         // The measured half of `make bench` for the store; not installed.
         .executableTarget(
             name: "storage-bench",

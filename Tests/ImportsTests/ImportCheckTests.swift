@@ -216,7 +216,8 @@ struct ImportCheckTests {
                 let parts = try CheckedFile(bytes, as: file.object, charset: charset, cuts: cuts)
                 #expect(parts.problems == whole.problems)
                 #expect(parts.rejectedBytes == whole.rejectedBytes)
-                #expect(parts.summary == whole.summary)
+                #expect(parts.summary.facts == whole.summary.facts)
+                #expect(parts.summary.offsets == whole.summary.offsets)
             }
         }
     }

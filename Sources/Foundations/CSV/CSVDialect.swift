@@ -37,6 +37,13 @@ public struct CSVDialect: Sendable, Hashable {
     public internal(set) var hasSeparatorLine = false
     public internal(set) var lineEnds: LineEnds = []
 
+    /// With what somebody met who read on elsewhere in the file.
+    public func joined(_ more: LineEnds) -> CSVDialect {
+        var joined = self
+        joined.lineEnds.formUnion(more)
+        return joined
+    }
+
     /// As RFC 4180 has it: no byte order mark, commas, LF or CRLF, the header first.
     public var isPlain: Bool {
         delimiter == .comma && !hasByteOrderMark && !hasLeadingBlankLines && !hasSeparatorLine

@@ -84,6 +84,14 @@ public struct CSVReader: ~Copyable, @unchecked Sendable {
         self.init(delimiter: .comma, isKnownHeader: isKnownHeader, limits: limits)
     }
 
+    /// Reads on behind some record of a file whose header has been read. Numbers, lines and offsets count from there
+    /// (`CSVPosition.behindHeader`): where that is in the file is for the caller to know.
+    public init(behindHeaderWith delimiter: CSVDelimiter, limits: CSVLimits = CSVLimits()) {
+        self.init(delimiter: delimiter, isKnownHeader: nil, limits: limits)
+        isOpened = true
+        recordCount = 1
+    }
+
     private init(
         delimiter: CSVDelimiter, isKnownHeader: (@Sendable (String) -> Bool)?, limits: CSVLimits
     ) {
@@ -164,6 +172,17 @@ public struct CSVReader: ~Copyable, @unchecked Sendable {
         next = text.startIndex
         recordStart = next
         cellStart = next
+    }
+
+    /// Every byte fed so far belongs to a record that has been handed out (or to a blank line): whoever begins here
+    /// reads the same as who reads on.
+    public var isBetweenRecords: Bool {
+        isOpened && failure == nil && recordStart == filled && skippedFrom == nil
+    }
+
+    /// Where the next record begins, or a blank line before it. Meaningful while `isBetweenRecords`.
+    public var position: CSVPosition {
+        CSVPosition(number: recordCount, line: line, byteOffset: base + recordStart)
     }
 
     /// A problem where the bytes end that were read.

@@ -31,6 +31,19 @@ struct AmountTotals: Sendable {
         count(bytes, cells)
     }
 
+    /// What other rows of the same file come to.
+    mutating func add(_ other: AmountTotals) {
+        for bucket in other.buckets {
+            if let known = buckets.firstIndex(where: { $0.currency == bucket.currency }) {
+                buckets[known].rows += bucket.rows
+                buckets[known].sum += bucket.sum
+                buckets[known].gross += bucket.gross
+            } else {
+                buckets.append(bucket)
+            }
+        }
+    }
+
     private mutating func count(_ bytes: RawSpan, _ cells: Span<CSVCell>) {
         let span = Span<UInt8>(_bytes: bytes)
         var hundredths: Int64 = 0

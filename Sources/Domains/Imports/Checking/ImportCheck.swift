@@ -46,11 +46,7 @@ public struct ImportCheck: ~Copyable, Sendable {
         var rows = RowCheck.placeholder
         swap(&rows, &self.rows)
         try reader.finish { record, bytes, cells in try rows.take(record, bytes, cells, report) }
-        return try rows.finish(
-            FileVerdict(
-                failure: reader.failure, hasRecords: reader.recordCount > 0, dialect: reader.dialect,
-                encoding: reader.encoding, isTranscoded: reader.isTranscoded, byteCount: reader.byteCount),
-            report)
+        return try rows.finish(FileVerdict(reader), report)
     }
 
     /// Rows read so far, for progress.

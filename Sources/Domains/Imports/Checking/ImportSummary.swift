@@ -1,7 +1,7 @@
 public import CSV
 
 /// What came out of checking one file.
-public struct ImportSummary: Hashable, Sendable {
+public struct ImportSummary: Sendable {
     public var object: ImportObject
     /// Rows the file has, as far as it could be read, without the blank ones.
     public var totalRows = 0

@@ -12,6 +12,14 @@ struct FileVerdict {
     let byteCount: Int
 }
 
+extension FileVerdict {
+    init(_ reader: borrowing CSVFileReader) {
+        self.init(
+            failure: reader.failure, hasRecords: reader.recordCount > 0, dialect: reader.dialect,
+            encoding: reader.encoding, isTranscoded: reader.isTranscoded, byteCount: reader.byteCount)
+    }
+}
+
 /// Counts rows, keeps the first problems and marks where pieces begin. The first record is the header.
 struct RowCheck: Sendable {
     let schema: ObjectSchema?
@@ -21,6 +29,7 @@ struct RowCheck: Sendable {
     private var work = RowValidator.Work()
     private var text: ProblemText?
     private var amounts = AmountTotals()
+    private var emptyAmounts = AmountTotals()
     private var isSpelledAsVendor = false
 
     /// Stands in while the real one is at work.
@@ -45,22 +54,48 @@ struct RowCheck: Sendable {
             try readHeader(record, bytes, cells, report)
             return
         }
-        if cells.hasOnlyDelimiters, record.problem == nil, record.cellCount == cells.count {
+        switch validator.verdict(record, bytes, cells, &work) {
+        case .blank:
             summary.blankRows &+= 1
-            return
-        }
-        summary.totalRows &+= 1
-        if record.problem == nil, validator.check(record, bytes, cells, &work) {
+        case .valid:
+            summary.totalRows &+= 1
             summary.validRows &+= 1
             amounts.add(bytes, cells)
             summary.offsets.add(from: record.byteOffset, to: record.byteOffset &+ record.byteCount)
-            return
+        case .invalid:
+            summary.totalRows &+= 1
+            try reject(record, bytes, cells, work.faults, report)
         }
-        try reject(record, bytes, cells, report)
+    }
+
+    /// Begins the checking of other rows of the same file, once its header has been read.
+    func findings() -> BlockFindings {
+        BlockFindings(validator, emptyAmounts, room: ImportCheck.problemLimit - summary.storedProblems)
+    }
+
+    /// Takes what somebody else found out about the records from `start` on. Where pieces begin is not marked in these.
+    mutating func absorb(_ found: BlockFindings, from start: CSVPosition, _ report: ImportCheck.Report) throws {
+        summary.blankRows += found.blankRows
+        summary.validRows += found.validRows
+        summary.totalRows += found.validRows + found.rejected.count
+        amounts.add(found.amounts)
+        for (index, row) in found.rejected.enumerated() {
+            if index < found.kept.count, hasRoom {
+                let kept = found.kept[index]
+                try unsafe reject(
+                    kept.record.moved(to: start), kept.bytes.span.bytes, kept.cells.span, kept.faults, report)
+            } else {
+                summary.totalProblems += Int(row.problems)
+                let place = row.position.moved(to: start)
+                let end = place.byteOffset + row.byteCount
+                try report(.rejected(row: place.number, line: place.line, bytes: place.byteOffset..<end))
+            }
+        }
     }
 
     private mutating func reject(
-        _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ report: ImportCheck.Report
+        _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ faults: [RowFault],
+        _ report: ImportCheck.Report
     ) throws {
         try report(.rejected(row: record.number, line: record.line, bytes: record.byteOffset..<record.endOffset))
         guard let text else { return }
@@ -69,8 +104,8 @@ struct RowCheck: Sendable {
             if hasRoom { try keep(text.problem(structural, record, bytes, cells), report) }
             return
         }
-        summary.totalProblems += work.faults.count
-        for fault in work.faults {
+        summary.totalProblems += faults.count
+        for fault in faults {
             guard hasRoom else { return }
             try keep(text.problem(fault, record, bytes, cells), report)
         }
@@ -98,7 +133,8 @@ struct RowCheck: Sendable {
         let names = cells.indices.map { cells[$0].text(in: bytes) }
         let header = HeaderCheck(schema: schema, names: names, line: record.line, byteOffset: record.byteOffset)
         validator = RowValidator(plan: header.plan)
-        amounts = AmountTotals(fields: header.plan.fields)
+        emptyAmounts = AmountTotals(fields: header.plan.fields)
+        amounts = emptyAmounts
         text = ProblemText(schema: schema, plan: header.plan)
         isSpelledAsVendor = header.isSpelledAsVendor
         summary.header = header.plan.names

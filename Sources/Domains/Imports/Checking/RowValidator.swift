@@ -19,8 +19,25 @@ struct RowValidator: Sendable {
         self.plan = plan
     }
 
+    enum Verdict {
+        /// Nothing but delimiters: no row.
+        case blank
+        case valid
+        /// Its structure is broken (`record.problem`), or `work.faults` says what is wrong.
+        case invalid
+    }
+
+    @inline(__always)
+    func verdict(
+        _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ work: inout Work
+    ) -> Verdict {
+        if record.problem != nil { return .invalid }
+        if cells.hasOnlyDelimiters, record.cellCount == cells.count { return .blank }
+        return check(record, bytes, cells, &work) ? .valid : .invalid
+    }
+
     /// True where the row keeps all rules; otherwise `work.faults` says what is wrong.
-    func check(
+    private func check(
         _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ work: inout Work
     ) -> Bool {
         work.faults.removeAll(keepingCapacity: true)

@@ -84,9 +84,7 @@ private struct RowRewriter {
             offsets.headerLength = output.count
             return
         }
-        guard record.problem == nil, !cells.hasOnlyDelimiters, validator.check(record, bytes, cells, &work) else {
-            return
-        }
+        guard validator.verdict(record, bytes, cells, &work) == .valid else { return }
         validRows += 1
         let start = written + output.count
         defer { offsets.add(from: start, to: written + output.count) }

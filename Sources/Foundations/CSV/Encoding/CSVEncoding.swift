@@ -111,7 +111,10 @@ extension CSVEncoding {
             return string.utf16.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] }
         case .windows1252:
             return string.utf16.map { unit in
-                Windows1252.scalars.firstIndex(of: unit).map { UInt8($0 + 0x80) } ?? UInt8(truncatingIfNeeded: unit)
+                guard unit > 0xFF, let place = Windows1252.scalars.firstIndex(of: unit) else {
+                    return UInt8(truncatingIfNeeded: unit)
+                }
+                return UInt8(place + 0x80)
             }
         }
     }

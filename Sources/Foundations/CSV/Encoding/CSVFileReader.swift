@@ -58,6 +58,11 @@ public struct CSVFileReader: ~Copyable, Sendable {
     /// Nothing that follows can be read.
     public var isHopeless: Bool { ownFailure != nil || reader.failure != nil || transcoder?.isBroken == true }
 
+    /// The position at which a reader of UTF-8 could go on in this one's place; nil where none could, now or ever.
+    public var handOver: CSVPosition? {
+        decided == .utf8 && ownFailure == nil && reader.isBetweenRecords ? reader.position : nil
+    }
+
     public var dialect: CSVDialect { reader.dialect }
     public var recordCount: Int { reader.recordCount }
 

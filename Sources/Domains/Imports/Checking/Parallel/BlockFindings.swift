@@ -1,0 +1,61 @@
+import CSV
+
+/// What checking some records in a row came to, for `RowCheck.absorb`. Places count from where the first one begins.
+struct BlockFindings: Sendable {
+    struct RejectedRow: BitwiseCopyable, Sendable {
+        let position: CSVPosition
+        let byteCount: Int
+        let problems: Int32
+    }
+
+    /// All that is needed to put a row's problems into words.
+    struct KeptRow: Sendable {
+        let record: CSVRecord
+        let bytes: [UInt8]
+        let cells: [CSVCell]
+        let faults: [RowFault]
+    }
+
+    private(set) var validRows = 0
+    private(set) var blankRows = 0
+    private(set) var amounts: AmountTotals
+    private(set) var rejected: [RejectedRow] = []
+    /// The first of `rejected`, as far as anybody may want their words.
+    private(set) var kept: [KeptRow] = []
+    private let validator: RowValidator
+    private var work = RowValidator.Work()
+    private var room: Int
+
+    /// - Parameters:
+    ///   - amounts: of no row yet.
+    ///   - room: problems that will be put into words at most.
+    init(_ validator: RowValidator, _ amounts: AmountTotals, room: Int) {
+        self.validator = validator
+        self.amounts = amounts
+        self.room = room
+    }
+
+    mutating func take(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) {
+        switch validator.verdict(record, bytes, cells, &work) {
+        case .blank: blankRows &+= 1
+        case .valid:
+            validRows &+= 1
+            amounts.add(bytes, cells)
+        case .invalid: reject(record, bytes, cells)
+        }
+    }
+
+    private mutating func reject(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) {
+        let problems = record.problem == nil ? work.faults.count : 1
+        rejected.append(
+            RejectedRow(
+                position: CSVPosition(number: record.number, line: record.line, byteOffset: record.byteOffset),
+                byteCount: record.byteCount, problems: Int32(clamping: problems)))
+        guard room > 0 else { return }
+        room -= problems
+        kept.append(
+            KeptRow(
+                record: record, bytes: unsafe bytes.withUnsafeBytes { unsafe Array($0) },
+                cells: cells.indices.map { cells[$0] }, faults: record.problem == nil ? work.faults : []))
+    }
+}

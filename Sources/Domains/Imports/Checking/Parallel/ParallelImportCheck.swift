@@ -1,0 +1,174 @@
+public import CSV
+
+/// An `ImportCheck` that uses several processors, for files that are at hand as fast as they can be read. The same
+/// comes out, in the same order, save where the pieces to forward begin (`ImportSummary.offsets`); findings come a few blocks later than their bytes.
+///
+/// The file is cut into blocks behind line ends, and each is checked as if a record began with it. That is a guess: a
+/// line end may stand between quotes. So a block counts only where the one before it ended between two records;
+/// otherwise the reader of that one reads on through it, and what was found out for nothing is dropped. The header, and
+/// files whose bytes are not UTF-8 or whose lines end with a CR alone, are read by the sequential reader.
+public struct ParallelImportCheck: ~Copyable {
+    private let blockSize: Int
+    private let threadCount: Int
+    private var opening: CSVFileReader
+    private var rows: RowCheck
+    /// Nil while, or where for good, all is read in sequence.
+    private var threads: BlockThreads?
+    private var waiting: [UInt8] = []
+    /// The blocks under way, in order.
+    private var jobs: [BlockJob] = []
+    /// A block's reader that ended within a record.
+    private var unfinished: BlockJob.Outcome?
+    /// Where the oldest block, or the unfinished one, begins.
+    private var start = CSVPosition.behindHeader
+    private var lineEnds: CSVDialect.LineEnds = []
+    private var failure: CSVProblem?
+    private var byteCount = 0
+
+    /// - Parameters:
+    ///   - charset, firstProblems: as for `ImportCheck`.
+    ///   - threads: processors to use, this one among them.
+    ///   - blockSize: bytes that are checked at once. Memory: about four times that for each thread.
+    public init(
+        schema: ObjectSchema, charset: CSVCharset? = nil, firstProblems: Int = 100, threads: Int = 2,
+        blockSize: Int = 256 << 10
+    ) {
+        precondition(threads > 0 && blockSize > 0)
+        self.blockSize = blockSize
+        threadCount = threads
+        opening = CSVFileReader(declared: charset, isKnownHeader: { schema.knows(header: $0) })
+        rows = RowCheck(schema: schema, chunkRows: .max, firstProblems: firstProblems)
+    }
+
+    deinit { threads?.close() }
+
+    /// Rows checked so far, for progress.
+    public var rowsRead: Int { rows.summary.totalRows }
+
+    /// As `ImportCheck.isHopeless`.
+    public var isHopeless: Bool { failure != nil || (threads == nil && opening.isHopeless) }
+
+    /// As `ImportCheck.feed`.
+    public mutating func feed(_ bytes: RawSpan, _ report: ImportCheck.Report) throws {
+        byteCount += bytes.byteCount
+        guard failure == nil else { return }
+        var rest = 0
+        if threads == nil {
+            rest = Self.lastLineEnd(in: bytes, of: blockSize) ?? min(blockSize, bytes.byteCount)
+            try read(bytes.extracting(first: rest), report)
+            begin()
+            if threads == nil {
+                try read(bytes.extracting(droppingFirst: rest), report)
+                return
+            }
+        }
+        unsafe bytes.extracting(droppingFirst: rest).withUnsafeBytes { unsafe waiting.append(contentsOf: $0) }
+        while waiting.count >= blockSize, let end = unsafe Self.lastLineEnd(in: waiting.span.bytes, of: blockSize) {
+            try handOut(end, report)
+        }
+        guard waiting.count >= 4 * blockSize else { return }
+        // Without a line end anywhere all borders are alike: the guess will be wrong and cost nothing but time.
+        let end = unsafe Self.lastLineEnd(in: waiting.span.bytes, of: waiting.count) ?? waiting.count
+        try handOut(end, report)
+    }
+
+    /// As `ImportCheck.finish`.
+    public mutating func finish(_ report: ImportCheck.Report) throws -> ImportSummary {
+        guard threads != nil else { return try finishSequentially(report) }
+        if !waiting.isEmpty { try handOut(waiting.count, report) }
+        while !jobs.isEmpty { try settleOldest(report) }
+        if failure == nil, var last = unfinished.take() {
+            last.finish()
+            try settle(last, report)
+        }
+        threads?.close()
+        let dialect = opening.dialect.joined(lineEnds)
+        return try rows.finish(
+            FileVerdict(
+                failure: failure, hasRecords: true, dialect: dialect, encoding: .utf8, isTranscoded: false,
+                byteCount: byteCount), report
+        ).withoutOffsets
+    }
+
+    // MARK: In sequence
+
+    private mutating func read(_ bytes: RawSpan, _ report: ImportCheck.Report) throws {
+        var rows = RowCheck.placeholder
+        swap(&rows, &self.rows)
+        defer { swap(&rows, &self.rows) }
+        try opening.feed(bytes) { record, bytes, cells in try rows.take(record, bytes, cells, report) }
+    }
+
+    private mutating func finishSequentially(_ report: ImportCheck.Report) throws -> ImportSummary {
+        var rows = RowCheck.placeholder
+        swap(&rows, &self.rows)
+        try opening.finish { record, bytes, cells in try rows.take(record, bytes, cells, report) }
+        return try rows.finish(FileVerdict(opening), report).withoutOffsets
+    }
+
+    /// Goes over to blocks where that can be: the header is known, and the last byte read ended a line.
+    private mutating func begin() {
+        guard opening.recordCount > 0,
+            !opening.dialect.lineEnds.isDisjoint(with: [.lineFeed, .carriageReturnLineFeed]),
+            let position = opening.handOver
+        else { return }
+        start = position
+        threads = BlockThreads(count: threadCount - 1)
+    }
+
+    // MARK: In blocks
+
+    /// One past the last LF before `end`.
+    private static func lastLineEnd(in bytes: RawSpan, of end: Int) -> Int? {
+        let span = Span<UInt8>(_bytes: bytes)
+        var index = min(end, span.count)
+        while index > 0 {
+            if span[index &- 1] == 0x0A { return index }
+            index &-= 1
+        }
+        return nil
+    }
+
+    private mutating func handOut(_ count: Int, _ report: ImportCheck.Report) throws {
+        guard failure == nil, let threads else { return }
+        let job = BlockJob(Array(waiting[..<count]), rows.findings(), delimiter: opening.dialect.delimiter)
+        waiting.removeFirst(count)
+        jobs.append(job)
+        threads.add(job)
+        while jobs.count > 2 * threadCount { try settleOldest(report) }
+    }
+
+    private mutating func settleOldest(_ report: ImportCheck.Report) throws {
+        let job = jobs.removeFirst()
+        while !job.isDone, threads?.help() ?? false {}
+        let outcome = job.take()
+        guard failure == nil else { return }
+        if var before = unfinished.take() {
+            before.feed(job.bytes)
+            try settle(before, report)
+        } else {
+            try settle(outcome, report)
+        }
+    }
+
+    /// Takes a block's findings, or waits for the rest of its last record.
+    private mutating func settle(_ outcome: consuming BlockJob.Outcome, _ report: ImportCheck.Report) throws {
+        if let found = outcome.reader.failure {
+            failure = found.moved(to: start)
+        } else if !outcome.reader.isBetweenRecords, !outcome.isFinished {
+            unfinished = .some(outcome)
+            return
+        }
+        try rows.absorb(outcome.findings, from: start, report)
+        lineEnds.formUnion(outcome.reader.dialect.lineEnds)
+        start = outcome.reader.position.moved(to: start)
+    }
+}
+
+extension ImportSummary {
+    fileprivate var withoutOffsets: ImportSummary {
+        var summary = self
+        summary.offsets = ChunkOffsets(rowsEach: 1)
+        return summary
+    }
+}
