@@ -94,6 +94,7 @@ let package = Package(
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         .target(
             name: "CAssets", path: "Sources/System/CAssets",
             cSettings: [.unsafeFlags(["-std=c23"])]),
@@ -101,7 +102,7 @@ let package = Package(
         // Foundations
         foundation("CausewayCore", [crypto]),
         foundation("CSV"),
-        foundation("Compression", ["CZlib"]),
+        foundation("Compression", ["CZlib", "CZstd"]),
         foundation("Telemetry"),
         foundation("Storage", ["CausewayCore"]),
         foundation("Events", ["CausewayCore", "Storage", logging]),
@@ -171,7 +172,7 @@ let package = Package(
             path: "Tests/Support", swiftSettings: strict),
         tests("CausewayCoreTests", ["CausewayCore", "Support"]),
         tests("CSVTests", ["CSV"]),
-        tests("CompressionTests", ["Compression"]),
+        tests("CompressionTests", ["Compression", "Support"]),
         tests(
             "ImportsTests",
             [
@@ -204,9 +205,9 @@ let package = Package(
         tests(
             "CausewayAPITests",
             [
-                "CausewayCore", "Storage", "Events", "WorkQueue", "OutboundHTTP", "FileStore", "Vendor", "Access",
-                "Exports", "Fanout", "Imports", "CausewayAPI", "Support", hummingbird, hummingbirdTesting, httpTypes,
-                logging, nioCore, yams,
+                "CausewayCore", "Compression", "Storage", "Events", "WorkQueue", "OutboundHTTP", "FileStore", "Vendor",
+                "Access", "Exports", "Fanout", "Imports", "CausewayAPI", "Support", crypto, hummingbird,
+                hummingbirdTesting, httpTypes, logging, nioCore, yams,
             ]),
         tests(
             "CausewayServerTests",

@@ -32,7 +32,7 @@ struct APIFixture {
     static let adminKey = "set-up-key"
 
     /// The vendor is a port where nobody listens: what is asked here comes before any answer of its.
-    init() async throws {
+    init(maximumUpload: Int64 = maximumUpload) async throws {
         database = try await TestDatabase(
             EventMigrations.all + WorkQueueMigrations.all + AccessMigrations.all + ExportMigrations.all
                 + FanoutMigrations.all + ImportMigrations.all)
@@ -47,7 +47,7 @@ struct APIFixture {
         uploads = try LocalFileStore(directory: database.directory.file("uploads"))
         mirror = try LocalFileStore(directory: database.directory.file("mirror"))
         var importSettings = ImportSettings()
-        importSettings.maximumSize = Self.maximumUpload
+        importSettings.maximumSize = maximumUpload
         imports = ImportDomain(
             engine: engine, queue: WorkQueue(), vendor: vendor, files: uploads, settings: importSettings, time: time,
             logger: logger)

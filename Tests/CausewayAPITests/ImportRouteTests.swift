@@ -199,14 +199,6 @@ struct ImportRouteTests {
         try await api.ask(.put, uri, headers: [.contentType: type], bytes: ByteBuffer(bytes: bytes))
     }
 
-    @Test("packed with gzip are told to come unpacked")
-    func contentEncoding() async throws {
-        let api = try await APIFixture()
-        let answer = try await send(api, headers: [.contentEncoding: "gzip"])
-        #expect(answer.status == .unsupportedMediaType)
-        #expect(answer.headers[.acceptEncoding] == "identity")
-    }
-
     @Test("of an unknown object, with a wrong parameter or without the group are told what to send")
     func requests() async throws {
         let api = try await APIFixture()

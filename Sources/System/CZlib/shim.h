@@ -9,4 +9,9 @@ static inline int causeway_gzip_begin(z_stream *stream, int level) {
     return deflateInit2(stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
 }
 
+/// Decompression of the gzip format alone.
+static inline int causeway_gunzip_begin(z_stream *stream) {
+    return inflateInit2(stream, 15 + 16);
+}
+
 #endif

@@ -54,6 +54,12 @@ struct ProblemText {
         let kind = structural.kind?.rawValue
         let (code, message): (ProblemCode, String) =
             switch structural.code {
+            case .binaryFile where structural.kind == .gzip || structural.kind == .zstd:
+                (
+                    .binaryFile,
+                    "This is \(kind ?? ""), not a CSV. Unpack it, or send it with "
+                        + "`Content-Encoding: \(structural.kind == .gzip ? "gzip" : "zstd")`."
+                )
             case .binaryFile:
                 (.binaryFile, "This is \(kind ?? "no text"), not a CSV. Save it as \"CSV UTF-8\" and send that.")
             case .invalidEncoding:

@@ -16,10 +16,7 @@ struct Problems: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch {
-            var response = problem(for: error, request, context).response(requestID: context.requestID)
-            // A body we refused to read would otherwise have to be read to its end before the next request.
-            if response.status == .contentTooLarge { response.headers[.connection] = "close" }
-            return response
+            return problem(for: error, request, context).response(requestID: context.requestID)
         }
     }
 

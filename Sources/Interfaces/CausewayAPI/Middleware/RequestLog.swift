@@ -11,6 +11,7 @@ extension HTTPField.Name {
     static let idempotencyReplayed = Self(validated: "Idempotency-Replayed")
     static let retryAfter = Self(validated: "Retry-After")
     /// RFC 9530
+    static let contentDigest = Self(validated: "Content-Digest")
     static let reprDigest = Self(validated: "Repr-Digest")
 
     private init(validated name: String) {

@@ -1,10 +1,11 @@
+import Compression
 import Foundation
 import HTTPTypes
 import Hummingbird
 import Imports
 import NIOCore
 
-/// A request body that is a file: raw, or the part `file` of a form. Read as it comes, never whole.
+/// A request body that is a file: raw, or the part `file` of a form, packed or not. Read as it comes, never whole.
 struct UploadBody {
     fileprivate enum Form {
         case raw
@@ -13,11 +14,11 @@ struct UploadBody {
 
     private let request: Request
     private let form: Form
+    private let coding: ContentCoding?
+    private let digests: DigestFields
     private let maximumSize: Int64
-    /// Of the body: the file and what stands around it.
+    /// Of the body, packed and unpacked: the file and what stands around it.
     private let limit: Int64
-    /// Bytes handed on at once: large enough that the hand-over costs nothing.
-    private static let block = 256 << 10
     /// What a form may have besides its file.
     private static let formOverhead: Int64 = 64 << 10
 
@@ -25,13 +26,8 @@ struct UploadBody {
     init(_ request: Request, maximumSize: Int64) throws {
         self.request = request
         form = try Self.form(of: request)
-        if let encoding = request.headers[.contentEncoding]?.lowercased(), encoding != "identity" {
-            var problem = Problem(
-                .unsupportedMediaType, code: "unsupported_encoding",
-                detail: "A body with `Content-Encoding: \(encoding.prefix(50))` is not taken. Send it as it is.")
-            problem.headers[.acceptEncoding] = "identity"
-            throw problem
-        }
+        coding = try Self.coding(of: request)
+        digests = try DigestFields(.contentDigest, .reprDigest, in: request.headers)
         let overhead = if case .multipart = form { Self.formOverhead } else { Int64(0) }
         self.maximumSize = maximumSize
         limit = maximumSize + overhead
@@ -43,6 +39,24 @@ struct UploadBody {
     private static let rawTypes: Set = [
         "application/csv", "application/octet-stream", "application/x-www-form-urlencoded", "application/vnd.ms-excel",
     ]
+
+    /// What the body is packed with; nil where it is not. Throws `Problem` for what cannot be unpacked.
+    static func coding(of request: Request) throws -> ContentCoding? {
+        let names = request.headers[values: .contentEncoding].joined(separator: ",").split(separator: ",")
+            .map { $0.trimmingCharacters(in: .whitespaces).lowercased() }.filter { !$0.isEmpty && $0 != "identity" }
+        guard let name = names.first else { return nil }
+        guard names.count == 1, let coding = ContentCoding(name: name) else {
+            var problem = Problem(
+                .unsupportedMediaType, code: "unsupported_encoding",
+                detail: """
+                    A body with `Content-Encoding: \(names.joined(separator: ", ").prefix(50))` is not taken: send it as it \
+                    is, or packed once with gzip or zstd.
+                    """)
+            problem.headers[.acceptEncoding] = "gzip, zstd"
+            throw problem
+        }
+        return coding
+    }
 
     private static func form(of request: Request) throws -> Form {
         guard let header = request.headers[.contentType] else { return .raw }
@@ -87,18 +101,15 @@ struct UploadBody {
     /// Hands the file on as it comes. Throws where the body breaks off or is no good form.
     func feed(to sink: UploadSink) async throws {
         var received: Int64 = 0
-        var file = FormFile(form.boundary)
-        var pending: [UInt8] = []
+        var digests = digests
+        var pipeline = UploadPipeline(coding: coding, boundary: form.boundary, limit: limit, maximumSize: maximumSize)
         do {
             for try await buffer in request.body {
                 received += Int64(buffer.readableBytes)
                 do {
                     guard received <= limit else { throw ImportOperationError.tooLarge(maximumSize) }
-                    try file.take(buffer.readableBytesView, into: &pending, sink)
-                    if pending.count >= Self.block {
-                        try await sink.write(pending)
-                        pending.removeAll(keepingCapacity: true)
-                    }
+                    digests.take(buffer.readableBytesView)
+                    try await pipeline.take(buffer.readableBytesView, sink)
                 } catch {
                     throw NotTaken(reason: error)
                 }
@@ -112,8 +123,8 @@ struct UploadBody {
         if let length = request.headers[.contentLength].flatMap({ Int64($0) }), length != received {
             throw ImportOperationError.uploadBroken
         }
-        try file.finish()
-        if !pending.isEmpty { try await sink.write(pending) }
+        try digests.finish()
+        try await pipeline.finish(sink)
     }
 
     /// Keeps what went wrong here apart from what went wrong with the body.
@@ -125,71 +136,5 @@ struct UploadBody {
 extension UploadBody.Form {
     fileprivate var boundary: String? {
         if case .multipart(let boundary) = self { boundary } else { nil }
-    }
-}
-
-/// Takes the file's bytes out of a form; the bytes as they are where there is no form.
-private struct FormFile {
-    private var reader: MultipartReader?
-    private var hasFile = false
-
-    init(_ boundary: String?) {
-        reader = boundary.map(MultipartReader.init)
-    }
-
-    mutating func take(_ bytes: ByteBufferView, into pending: inout [UInt8], _ sink: UploadSink) throws {
-        guard reader != nil else {
-            pending.append(contentsOf: bytes)
-            return
-        }
-        do {
-            for event in try reader?.feed(bytes) ?? [] {
-                switch event {
-                case .part(let head): try begin(head, sink)
-                case .data(let data): pending.append(contentsOf: data)
-                }
-            }
-        } catch let mistake as MultipartReader.Mistake {
-            throw Problem(.badRequest, code: "invalid_multipart", detail: mistake.words)
-        }
-    }
-
-    private mutating func begin(_ head: MultipartReader.PartHead, _ sink: UploadSink) throws {
-        guard head.name == "file" else {
-            throw Problem.invalid([
-                FieldProblem(
-                    field: String(head.name.prefix(100)), code: "unknown_part",
-                    detail: "A form has one part here, `file`; everything else goes into the query.")
-            ])
-        }
-        guard !hasFile else {
-            throw Problem.invalid([
-                FieldProblem(field: "file", code: "repeated", detail: "Send one file in a request.")
-            ])
-        }
-        guard ["binary", "8bit", "7bit"].contains(head.transferEncoding ?? "binary") else {
-            throw Problem(
-                .unsupportedMediaType, code: "unsupported_encoding",
-                detail: "A part with a Content-Transfer-Encoding is not taken. Send its bytes as they are.")
-        }
-        hasFile = true
-        if let filename = head.filename { sink.setFilename(filename) }
-        guard let charset = UploadBody.charset(in: head.contentType) else { return }
-        do {
-            try sink.declare(charset: charset)
-        } catch {
-            throw Problem(error)
-        }
-    }
-
-    func finish() throws {
-        guard let reader else { return }
-        guard reader.isComplete else { throw ImportOperationError.uploadBroken }
-        guard hasFile else {
-            throw Problem.invalid([
-                FieldProblem(
-                    field: "file", code: "missing_part", detail: "The form has no part `file`: `curl -F file=@FILE …`.")
-            ])
-        }
     }
 }
