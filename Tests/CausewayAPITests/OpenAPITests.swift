@@ -18,7 +18,10 @@ struct OpenAPITests {
     private static let ownScopes: [String: Set<String>] = [
         "GET /v1/whoami": [], "PUT /v1/imports/{}": ["imports:write"], "POST /v1/imports/{}": ["imports:write"],
         "POST /v1/imports/{}/retry": ["imports:write"], "POST /v1/imports/{}/cancel": ["imports:write"],
-        "POST /v1/imports/{}/chunks/{}/resolve": ["imports:write"], "GET /v1/objects": [], "GET /v1/objects/{}": [],
+        "POST /v1/imports/{}/chunks/{}/resolve": ["imports:write"], "OPTIONS /v1/uploads": [],
+        "POST /v1/uploads": ["imports:write"], "HEAD /v1/uploads/{}": ["imports:write"],
+        "PATCH /v1/uploads/{}": ["imports:write"], "DELETE /v1/uploads/{}": ["imports:write"], "GET /v1/objects": [],
+        "GET /v1/objects/{}": [],
     ]
 
     @Test("describes every route, and nothing that is not one")

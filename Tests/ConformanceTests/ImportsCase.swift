@@ -63,6 +63,7 @@ extension StoreCase {
                 PageRequest(limit: 50, after: found.next), of: new.id, in: transaction)
             #expect(rest.elements == [problems[50]])
         }
+        try await uploads(engine, becoming: new.id)
         try await engine.write { transaction throws in
             let before = try #require(try store.find(new.id, toChange: true, in: transaction))
             var changed = before
@@ -75,6 +76,35 @@ extension StoreCase {
             while try store.remove(new.id, endedBefore: past, limit: 50, in: transaction) {}
             #expect(try store.find(new.id, in: transaction) == nil)
             #expect(try ImportProblemStore().list(PageRequest(), of: new.id, in: transaction).elements == [])
+        }
+    }
+
+    private static func uploads(_ engine: any StorageEngine, becoming importID: ImportID) async throws {
+        let store = ResumableUploadStore()
+        let new = ResumableUpload(
+            id: UploadID(at: start), caller: "key_1",
+            request: ImportRequest(object: .customers, mode: .validRows, filename: "é.csv", caller: "key_1"),
+            headers: ["content-type": "text/csv"], received: 0, length: nil, isComplete: false, createdAt: start,
+            expiresAt: start + .seconds(60))
+        var changed = new
+        changed.received = 1 << 40
+        changed.length = 1 << 40
+        changed.isComplete = true
+        changed.refusal = ["code": "digest_mismatch"]
+        try await engine.write { [changed] transaction throws in
+            try store.insert(new, in: transaction)
+            #expect(try store.find(new.id, in: transaction) == new)
+            try store.claim(new.id, as: "me", in: transaction)
+            try store.update(changed, in: transaction)
+            try store.complete(new.id, as: importID, in: transaction)
+        }
+        changed.claim = "me"
+        changed.importID = importID
+        try await engine.write { [changed] transaction throws in
+            #expect(try store.expired(at: start, limit: 10, in: transaction) == [])
+            #expect(try store.expired(at: start + .seconds(60), limit: 10, in: transaction) == [changed])
+            #expect(try store.remove(new.id, in: transaction))
+            #expect(try store.find(new.id, in: transaction) == nil)
         }
     }
 }

@@ -49,6 +49,27 @@ struct UploadTests {
         }
     }
 
+    @Test("However long a file is, it takes the same memory, packed too", .timeLimit(.minutes(9)))
+    func memory() async throws {
+        try await Stage.run { stage in
+            let uri = "/v1/imports/customers?mode=dry_run"
+            let file = try UploadFile.rows(200_000, "customers", in: stage.directory)
+            #expect(try await stage.gateway.curl(["-T", file.path], uri).status == 200)
+            let before = stage.gateway.peakMemory
+            // Twenty times the same rows behind one header.
+            let large = stage.directory.file("large.csv")
+            try await Shell.run(
+                "(head -n 1 \(file.path); for i in $(seq 20); do tail -n +2 \(file.path); done) > \(large)")
+            #expect(try await stage.gateway.curl(["-T", large], uri)["rows"]?["total"] == 4_000_000)
+            try await Shell.run("zstd -q \(large)")
+            let packed = try await stage.gateway.curl(
+                ["-H", "Content-Encoding: zstd", "-T", large + ".zst"], uri)
+            #expect(packed["rows"]?["total"] == 4_000_000)
+            let grown = stage.gateway.peakMemory - before
+            #expect(grown < 64 << 20, "\(grown >> 20) MiB more")
+        }
+    }
+
     @Test(
         "A peer that sends on after it was refused is cut off", .timeLimit(.minutes(9)),
         arguments: [
@@ -95,6 +116,17 @@ struct UploadFile {
 
 /// A line for bash.
 enum Shell {
+    /// Runs until it ends or is ended.
+    static func start(_ script: String) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["timeout", "300", "bash", "-c", script]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.start()
+        return process
+    }
+
     @discardableResult
     static func run(_ script: String) async throws -> String {
         let file = FileManager.default.temporaryDirectory.appending(path: "shell-\(UUID().uuidString)")

@@ -6,7 +6,7 @@ public final class StoredFile: Sendable {
     public let size: Int64
     private let descriptor: Int32
 
-    fileprivate init(descriptor: Int32, size: Int64) {
+    init(descriptor: Int32, size: Int64) {
         self.descriptor = descriptor
         self.size = size
     }

@@ -19,6 +19,7 @@ struct ImportContext: Sendable {
 
     let store = ImportStore()
     let problems = ImportProblemStore()
+    let uploads = ResumableUploadStore()
     let events = EventLog()
 
     /// The file that is forwarded.

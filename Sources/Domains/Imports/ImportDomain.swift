@@ -8,6 +8,7 @@ public import WorkQueue
 /// Everything about imports, put together.
 public struct ImportDomain: Sendable {
     public let operations: ImportOperations
+    public let uploads: ResumableUploads
     public let catalog: ObjectCatalog
     /// For the process's worker.
     public let handlers: [WorkHandler]
@@ -24,6 +25,7 @@ public struct ImportDomain: Sendable {
             time: time, logger: logger)
         self.catalog = catalog
         operations = ImportOperations(context)
+        uploads = ResumableUploads(context, operations)
         handlers = [ImportForwardWork(context: context).handler, ImportSweepWork(context: context).handler]
     }
 

@@ -16,6 +16,8 @@ public struct ImportSettings: Sendable {
     /// How long a file without an import is kept while somebody may still be writing it, or about to say what it is. By
     /// the file system's clock, which may be another machine's.
     public var unclaimedRetention = Duration.seconds(86_400)
+    /// How long an upload in several requests is kept after the last of them.
+    public var unfinishedRetention = Duration.seconds(86_400)
     /// How long a new file may be invisible here that another gateway has written: network file systems remember for up
     /// to a minute that there was none.
     public var visibilityDelay = Duration.seconds(5 * 60)

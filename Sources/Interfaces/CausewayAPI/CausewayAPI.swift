@@ -76,6 +76,7 @@ public struct CausewayAPI {
         ExportRoutes(exports: services.exports, changes: changes, time: services.time).add(to: routes)
         ScheduleRoutes(schedules: services.exports.schedules, changes: changes).add(to: routes)
         ImportRoutes(imports: services.imports, changes: changes, time: services.time).add(to: routes)
+        UploadRoutes(imports: services.imports, changes: changes).add(to: routes)
         ObjectRoutes(catalog: services.imports.catalog).add(to: routes)
         SubscriptionRoutes(
             subscriptions: services.subscriptions, redelivery: services.redelivery, tests: services.testDelivery,

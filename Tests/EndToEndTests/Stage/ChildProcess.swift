@@ -70,6 +70,13 @@ final class ChildProcess: Sendable {
 
     var text: String { state.value.lines.joined(separator: "\n") }
 
+    /// The most memory it has had, in bytes.
+    var peakMemory: Int {
+        let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    }
+
     func signal(_ number: Int32) {
         if state.value.exit == nil { kill(process.processIdentifier, number) }
     }

@@ -74,6 +74,9 @@ final class GatewayProcess: Sendable {
         for child in lives.withLock(\.self) { child.signal(SIGKILL) }
     }
 
+    /// The most memory that the present life has had, in bytes.
+    var peakMemory: Int { lives.withLock(\.last)?.peakMemory ?? 0 }
+
     // MARK: Its log
 
     /// Of all its lives.

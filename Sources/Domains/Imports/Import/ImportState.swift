@@ -35,7 +35,7 @@ public enum ImportState: String, Sendable, CaseIterable, SQLConvertible {
 }
 
 /// What is done with a file.
-public enum ImportMode: String, Sendable, CaseIterable, SQLConvertible {
+public enum ImportMode: String, Sendable, CaseIterable, Codable, SQLConvertible {
     /// Forwarded byte for byte, or refused where one row is bad.
     case allOrNothing = "all_or_nothing"
     /// Header and good rows are forwarded, bad ones handed back.

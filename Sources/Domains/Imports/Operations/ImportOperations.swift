@@ -32,17 +32,26 @@ public struct ImportOperations: Sendable {
         _ request: ImportRequest, recording: @escaping Recording = { _, _ in },
         _ feed: (UploadSink) async throws -> Void
     ) async throws -> Import {
+        try await upload(request, spooled: nil, recording: recording, feed)
+    }
+
+    /// - Parameter spooled: where the bytes that are fed lie already; the import's file is made of it.
+    func upload(
+        _ request: ImportRequest, spooled: PartialFile?, recording: @escaping Recording,
+        _ feed: (UploadSink) async throws -> Void
+    ) async throws -> Import {
         try check(request)
         let id = ImportID(at: context.time.now())
         let schema = context.catalog[request.object]
         let name = context.fileName(id)
-        let sink = try Self.translatingFull {
-            UploadSink(
-                writer: try context.files.create(name),
-                check: ImportCheck(
-                    schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) },
-                    chunkRows: context.settings.chunkRows, firstProblems: context.settings.shownProblems),
-                maximumSize: maximumSize)
+        let sink = try await Self.translatingFull {
+            let check = ImportCheck(
+                schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) },
+                chunkRows: context.settings.chunkRows, firstProblems: context.settings.shownProblems)
+            if let spooled {
+                return UploadSink(spooled: spooled, files: context.files, check: check, maximumSize: maximumSize)
+            }
+            return UploadSink(writer: try context.files.create(name), check: check, maximumSize: maximumSize)
         }
         let taken: (new: Import, problems: [RowProblem], offsets: ChunkOffsets)
         do {
@@ -129,9 +138,9 @@ public struct ImportOperations: Sendable {
         }
     }
 
-    private static func translatingFull<Result>(_ body: () throws -> Result) throws -> Result {
+    static func translatingFull<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
-            return try body()
+            return try await body()
         } catch FileStoreError.full {
             throw ImportOperationError.diskFull
         }

@@ -63,5 +63,16 @@ public enum ImportMigrations {
                     starts TEXT NOT NULL, PRIMARY KEY (import_id, first))
                 """,
             ]),
+        Migration(
+            number: 46, reason: "Uploads that come in several requests, and how far each is on the disk.",
+            statements: [
+                """
+                CREATE TABLE upload (
+                    id TEXT PRIMARY KEY, caller TEXT NOT NULL, request TEXT NOT NULL, headers TEXT NOT NULL,
+                    received BIGINT NOT NULL, length BIGINT, is_complete BIGINT NOT NULL, import_id TEXT,
+                    refusal TEXT, claim TEXT, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL)
+                """,
+                "CREATE INDEX upload_by_expiry ON upload (expires_at)",
+            ]),
     ]
 }

@@ -1,5 +1,5 @@
 /// What a caller wants done with the file that comes.
-public struct ImportRequest: Sendable, Hashable {
+public struct ImportRequest: Sendable, Hashable, Codable {
     public var object: ImportObject
     public var mode: ImportMode
     /// The vendor's group; needed for objects whose schema says so, refused for others.

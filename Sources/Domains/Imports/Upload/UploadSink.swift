@@ -9,6 +9,7 @@ import Synchronization
 /// next is asked for when that is done. Memory stays flat; what is not accepted in the end is gone with this object.
 public final class UploadSink: Sendable {
     private struct State: ~Copyable {
+        /// Nil where the bytes lie in a file already.
         var writer: LocalFileWriter?
         var check: ImportCheck?
         var hash = SHA256()
@@ -18,6 +19,7 @@ public final class UploadSink: Sendable {
     }
     private let state: Mutex<State>
     private let maximumSize: Int64
+    private let spooled: (file: PartialFile, files: LocalFileStore)?
     /// Where the bytes can be read until the file is kept.
     let unfinishedPath: String
     private static let queue = DispatchQueue(label: "causeway.uploads", attributes: .concurrent)
@@ -25,6 +27,18 @@ public final class UploadSink: Sendable {
     init(writer: consuming LocalFileWriter, check: consuming ImportCheck, maximumSize: Int64) {
         unfinishedPath = writer.unfinishedPath
         state = Mutex(State(writer: writer, check: check))
+        spooled = nil
+        self.maximumSize = maximumSize
+    }
+
+    /// For bytes that lie in `file` already, and are only checked and hashed here.
+    /// - Parameter files: where it is kept.
+    init(
+        spooled file: PartialFile, files: LocalFileStore, check: consuming ImportCheck, maximumSize: Int64
+    ) {
+        unfinishedPath = file.path
+        state = Mutex(State(writer: nil, check: check))
+        spooled = (file, files)
         self.maximumSize = maximumSize
     }
 
@@ -80,6 +94,7 @@ public final class UploadSink: Sendable {
     /// Makes the file durable under this name.
     func keep(as name: String) async throws {
         try await Self.blocking { [self] in
+            if let spooled { return try spooled.file.link(as: name, in: spooled.files) }
             try state.withLock { state in
                 guard let writer = state.writer.take() else { throw ImportOperationError.uploadBroken }
                 try writer.finish(as: name)

@@ -68,6 +68,7 @@ struct ImportSweepWork: Sendable {
             removed += 1
         }
         if removed > 0 { context.logger.info("uploads removed", metadata: ["files": "\(removed)"]) }
+        try await UploadSpool(context).sweep(isAlone: isAlone)
     }
 
     private func isDone(_ found: Import, with name: String) -> Bool {

@@ -22,12 +22,20 @@ struct UploadBody {
     /// What a form may have besides its file.
     private static let formOverhead: Int64 = 64 << 10
 
+    /// What PATCH is sent as (draft-ietf-httpbis-resumable-upload).
+    static let partType = "application/partial-upload"
+
     /// Looks at the headers only. Throws `Problem` where the body cannot be taken.
-    init(_ request: Request, maximumSize: Int64) throws {
+    /// - Parameter isPart: it is a part of an upload, taken as it is transferred: what packs and hashes the whole is of no
+    ///   concern here.
+    init(_ request: Request, maximumSize: Int64, isPart: Bool = false) throws {
         self.request = request
-        form = try Self.form(of: request)
-        coding = try Self.coding(of: request)
-        digests = try DigestFields(.contentDigest, .reprDigest, in: request.headers)
+        form = isPart ? try Self.part(of: request) : try Self.form(of: request)
+        coding = isPart ? nil : try Self.coding(of: request)
+        digests =
+            try isPart
+            ? DigestFields(.contentDigest, in: request.headers)
+            : DigestFields(.contentDigest, .reprDigest, in: request.headers)
         let overhead = if case .multipart = form { Self.formOverhead } else { Int64(0) }
         self.maximumSize = maximumSize
         limit = maximumSize + overhead
@@ -35,6 +43,14 @@ struct UploadBody {
             throw Problem(ImportOperationError.tooLarge(maximumSize))
         }
     }
+
+    /// Nothing comes, as far as the headers say.
+    var isEmpty: Bool {
+        request.headers[.transferEncoding] == nil && (request.headers[.contentLength] ?? "0") == "0"
+    }
+
+    /// A hash is said of these bytes.
+    var hasDigest: Bool { !digests.isEmpty }
 
     private static let rawTypes: Set = [
         "application/csv", "application/octet-stream", "application/x-www-form-urlencoded", "application/vnd.ms-excel",
@@ -78,6 +94,24 @@ struct UploadBody {
         return .multipart(boundary: boundary)
     }
 
+    private static func part(of request: Request) throws -> Form {
+        if request.method == .patch {
+            let type = request.headers[.contentType]?.split(separator: ";").first
+            guard let type, type.trimmingCharacters(in: .whitespaces).lowercased() != partType else { return .raw }
+            var problem = Problem(
+                .unsupportedMediaType, code: "unsupported_media_type",
+                detail: "Send the next bytes of the file with `Content-Type: \(partType)`.")
+            problem.headers[.acceptPatch] = partType
+            throw problem
+        }
+        guard case .raw = try form(of: request) else {
+            throw Problem(
+                .unsupportedMediaType, code: "unsupported_media_type",
+                detail: "An upload in several requests is the file itself, not a form: `curl -T customers.csv …`.")
+        }
+        return .raw
+    }
+
     /// RFC 2046, 5.1.1.
     static func boundary(in header: String) -> String? {
         for parameter in header.split(separator: ";").dropFirst() {
@@ -100,16 +134,23 @@ struct UploadBody {
 
     /// Hands the file on as it comes. Throws where the body breaks off or is no good form.
     func feed(to sink: UploadSink) async throws {
+        var pipeline = UploadPipeline(coding: coding, boundary: form.boundary, limit: limit, maximumSize: maximumSize)
+        try await read { try await pipeline.take($0, sink) }
+        try await pipeline.finish(sink)
+    }
+
+    /// Hands the bytes on as they are transferred, and holds them against their hash. Throws
+    /// `ImportOperationError.uploadBroken` where they break off, and what `take` throws.
+    func read(_ take: (ByteBufferView) async throws -> Void) async throws {
         var received: Int64 = 0
         var digests = digests
-        var pipeline = UploadPipeline(coding: coding, boundary: form.boundary, limit: limit, maximumSize: maximumSize)
         do {
             for try await buffer in request.body {
                 received += Int64(buffer.readableBytes)
                 do {
                     guard received <= limit else { throw ImportOperationError.tooLarge(maximumSize) }
                     digests.take(buffer.readableBytesView)
-                    try await pipeline.take(buffer.readableBytesView, sink)
+                    try await take(buffer.readableBytesView)
                 } catch {
                     throw NotTaken(reason: error)
                 }
@@ -124,7 +165,6 @@ struct UploadBody {
             throw ImportOperationError.uploadBroken
         }
         try digests.finish()
-        try await pipeline.finish(sink)
     }
 
     /// Keeps what went wrong here apart from what went wrong with the body.

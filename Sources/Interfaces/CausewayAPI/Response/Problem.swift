@@ -13,6 +13,10 @@ public struct Problem: Error, Sendable {
     /// Where several things are wrong: each with its place.
     public var errors: [FieldProblem] = []
     public var headers: HTTPFields = [:]
+    /// A URI, where there is more to say of this kind of problem than its status does.
+    var type = "about:blank"
+    /// What problems of its type have besides.
+    var members: [String: JSONValue] = [:]
 
     public init(_ status: HTTPResponse.Status, code: String, detail: String) {
         self.status = status
@@ -39,11 +43,11 @@ public struct Problem: Error, Sendable {
 
     /// - Parameter requestID: so that a caller's report can be found in the log.
     func response(requestID: String) -> Response {
-        var body: [String: JSONValue] = [
-            "type": .string("about:blank"), "title": .string(status.reasonPhrase),
+        var body = members.merging([
+            "type": .string(type), "title": .string(status.reasonPhrase),
             "status": .integer(Int64(status.code)), "detail": .string(detail), "code": .string(code),
             "request_id": .string(requestID),
-        ]
+        ]) { $1 }
         if !errors.isEmpty { body["errors"] = .array(errors.map(\.json)) }
         var headers = headers
         headers[.contentType] = "application/problem+json"

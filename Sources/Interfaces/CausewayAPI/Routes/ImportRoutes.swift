@@ -30,21 +30,26 @@ struct ImportRoutes {
         let caller = try context.requireCaller()
         let object = try object(context)
         try context.require(.importsWrite(object.rawValue))
-        let wanted = try wanted(object, request, caller)
+        var query = QueryParameters(request)
+        let wanted = try Self.wanted(object, &query, request, caller)
         try Self.translating { try imports.operations.check(wanted) }
         let body = try UploadBody(request, maximumSize: imports.operations.maximumSize)
-        let isText = Negotiation.prefersText(request)
         return try await changes.perform(
             "import.create", request, context, bodyHash: nil,
-            outcome: { made in
-                .init(
-                    status: made.answerStatus, body: made.json, plainText: isText ? ImportReport.text(of: made) : nil,
-                    location: "/v1/imports/\(made.id)", resource: made.id.text, detail: made.auditDetail)
-            }
+            outcome: Self.outcome(isText: Negotiation.prefersText(request))
         ) { recording in
             try await Self.translating {
                 try await imports.operations.upload(wanted, recording: recording) { try await body.feed(to: $0) }
             }
+        }
+    }
+
+    /// What a new import means for the caller who sent its file.
+    static func outcome(isText: Bool) -> @Sendable (Import) -> ChangeRecorder.Outcome {
+        { made in
+            .init(
+                status: made.answerStatus, body: made.json, plainText: isText ? ImportReport.text(of: made) : nil,
+                location: "/v1/imports/\(made.id)", resource: made.id.text, detail: made.auditDetail)
         }
     }
 
@@ -54,8 +59,10 @@ struct ImportRoutes {
         return object
     }
 
-    private func wanted(_ object: ImportObject, _ request: Request, _ caller: Caller) throws -> ImportRequest {
-        var query = QueryParameters(request)
+    /// What the query asks for, all of which has been read then.
+    static func wanted(
+        _ object: ImportObject, _ query: inout QueryParameters, _ request: Request, _ caller: Caller
+    ) throws -> ImportRequest {
         let mode = query.one("mode", oneOf: ImportMode.allCases.map(\.rawValue)).flatMap(ImportMode.init)
         let group = query.one("group")
         let sendsInvites = query.flag("send_invites")

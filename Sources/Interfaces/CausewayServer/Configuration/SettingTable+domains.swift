@@ -114,6 +114,9 @@ extension SettingTable {
 
     static let importSize = Setting(
         "imports.max_size", .byteSize(atLeast: 1024), default: "2GiB", "The largest upload, after unpacking.")
+    static let resumeFor = Setting(
+        "imports.resume_for", .duration(.seconds(60) ... .seconds(30 * 86_400)), default: "24h",
+        "How long an upload in several requests is kept after its last bytes came.")
     static let chunkRows = Setting(
         "imports.chunk_rows", .number(1...10_000_000), default: "10000",
         "Good rows handed to the importer in one request. A file with more goes out in several, one after another, each "
@@ -143,8 +146,8 @@ extension SettingTable {
         "How long a file waits for approval; then the import is cancelled and the file goes.")
 
     static let imports: [SettingDescription] = [
-        importSize.description, chunkRows.description, importErrors.description, importFiles.description,
-        importRetention.description, approvalObjects.description, approvalRows.description, approvalAmount.description,
-        approvalExpires.description,
+        importSize.description, resumeFor.description, chunkRows.description, importErrors.description,
+        importFiles.description, importRetention.description, approvalObjects.description, approvalRows.description,
+        approvalAmount.description, approvalExpires.description,
     ]
 }

@@ -164,6 +164,7 @@ extension Settings.Deliveries {
 extension Settings.Imports {
     init(reading reader: inout SettingsReader) {
         maximumSize = reader.value(SettingTable.importSize)
+        resumeFor = reader.value(SettingTable.resumeFor)
         chunkRows = reader.value(SettingTable.chunkRows)
         maximumErrors = reader.value(SettingTable.importErrors)
         keepFiles = reader.value(SettingTable.importFiles)

@@ -137,6 +137,7 @@ public struct Settings: Sendable {
     public struct Imports: Sendable {
         /// In bytes.
         public let maximumSize: Int64
+        public let resumeFor: Duration
         public let chunkRows: Int
         public let maximumErrors: Int
         public let keepFiles: Duration

@@ -61,6 +61,7 @@ extension Settings {
         settings.maximumSize = imports.maximumSize
         settings.chunkRows = imports.chunkRows
         settings.approval = imports.approval
+        settings.unfinishedRetention = imports.resumeFor
         settings.fileRetention = imports.keepFiles
         settings.retention = imports.retention
         return settings
