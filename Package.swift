@@ -152,7 +152,8 @@ let package = Package(
             name: "causeway",
             dependencies: [
                 "CausewayCore", "CausewayServer", "VendorSimulator", "OutboundHTTP", "Access", "Exports", "Fanout",
-                "Storage", argumentParser, crypto, logging, lifecycle, unixSignals, hummingbird, httpTypes, nioCore,
+                "Imports", "Storage", argumentParser, crypto, logging, lifecycle, unixSignals, hummingbird, httpTypes,
+                nioCore,
             ],
             path: "Sources/Interfaces/causeway", swiftSettings: strict),
 
@@ -211,7 +212,7 @@ let package = Package(
             ]),
         tests(
             "CausewayServerTests",
-            ["CausewayCore", "Storage", "OutboundHTTP", "CausewayServer", "Support", logging]),
+            ["CausewayCore", "Storage", "OutboundHTTP", "Imports", "CausewayServer", "Support", logging]),
         tests(
             "ConformanceTests",
             [

@@ -62,7 +62,7 @@ struct ImportRouteTests {
         #expect(first["code"] == "invalid_email")
         #expect(first["value"] == "x@")
         #expect(answer.json["rows"]?["unprocessed"] == 2)
-        #expect(try files(api) == ["\(answer.json["id"]?.string ?? "").received.csv"])
+        #expect(try files(api) == ["\(answer.json["id"]?.string ?? "").rejected.csv"])
         let id = try #require(answer.json["id"]?.string)
         let errors = try await api.ask(.get, "/v1/imports/\(id)/errors")
         #expect(errors.json["data"]?.array == [first])
@@ -243,6 +243,10 @@ struct ImportRouteTests {
         let place = row.range(of: "x@").map { row.distance(from: row.startIndex, to: $0.lowerBound) }
         #expect(caret.firstIndex(of: "^").map { caret.distance(from: caret.startIndex, to: $0) } == place)
         #expect(answer.text.contains("?mode=valid_rows"))
+        #expect(
+            answer.text.contains(
+                "\n  curl -u \":$CAUSEWAY_KEY\" -H 'Accept: text/plain' -T customers.csv "
+                    + "'http://localhost/v1/imports/customers?mode=valid_rows'\n"), "\(answer.text)")
     }
 
     @Test("held for approval go out when another key approves them, not the uploader's")

@@ -22,6 +22,7 @@ struct OpenAPITests {
         "POST /v1/uploads": ["imports:write"], "HEAD /v1/uploads/{}": ["imports:write"],
         "PATCH /v1/uploads/{}": ["imports:write"], "DELETE /v1/uploads/{}": ["imports:write"], "GET /v1/objects": [],
         "GET /v1/objects/{}": [],
+        "GET /v1/objects/{}/template.csv": [], "GET /v1/objects/{}/schema.json": [],
     ]
 
     @Test("describes every route, and nothing that is not one")
@@ -244,6 +245,14 @@ private struct AskedAnswers {
         try await ask(.get, "/v1/objects")
         for object in ImportObject.allCases { try await ask(.get, "/v1/objects/{object}", id: object.rawValue) }
         try await ask(.get, "/v1/objects/{object}", id: "partner")
+        for object in ImportObject.allCases {
+            try await ask(.get, "/v1/objects/{object}/schema.json", id: object.rawValue)
+        }
+        try await ask(.get, "/v1/objects/{object}/schema.json", id: "deals", query: "?group=g&x=y")
+        try await ask(.get, "/v1/objects/{object}/template.csv", id: "customers", query: "?group=g")
+        try await ask(.get, "/v1/imports/{id}/rejected.csv", id: id)
+        try await ask(.get, "/v1/imports/{id}/rejected.csv", id: id, query: "?excel=unsafe")
+        try await ask(.get, "/v1/imports/{id}/errors.csv", id: "imp_none")
     }
 
     private mutating func askSubscriptions() async throws {

@@ -94,8 +94,8 @@ struct UploadTests {
             #expect(new.rows == ImportRowCounts(total: 2, valid: 1))
             #expect(try await world.upload("nothing\nx\n") { $0.mode = .dryRun }.state == .rejected)
             #expect(try await world.upload("email\nx@\n") { $0.mode = .validRows }.state == .rejected)
-            // What came, for its refused rows; nothing to forward.
-            #expect(try world.fileNames().allSatisfy { $0.hasSuffix(".received.csv") })
+            // Refused rows alone; nothing to forward.
+            #expect(try world.fileNames().allSatisfy { $0.hasSuffix(".rejected.csv") })
         }
     }
 

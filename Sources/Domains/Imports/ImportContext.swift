@@ -25,8 +25,8 @@ struct ImportContext: Sendable {
     /// The file that is forwarded.
     func fileName(_ id: ImportID) -> String { "\(id).csv" }
 
-    /// The file as it came, where it holds refused rows: they are handed back from it until some time after the end.
-    func receivedName(_ id: ImportID) -> String { "\(id).received.csv" }
+    /// Its refused rows, which are handed back from there until some time after the end: `RejectedFile`.
+    func rejectedName(_ id: ImportID) -> String { "\(id).rejected.csv" }
 
     /// Stores a changed import and what follows. The import's revision is the one it was read with.
     func commit(

@@ -9,8 +9,8 @@ struct Causeway: AsyncParsableCommand {
         abstract: "The gateway in front of PartnerStack: exports, webhooks and imports through one endpoint.",
         version: ProductVersion.text,
         subcommands: [
-            Serve.self, Demo.self, ExportCommand.self, ListenCommand.self, Keys.self, VendorCommand.self, Migrate.self,
-            Simulate.self,
+            Serve.self, Demo.self, CheckCommand.self, ImportCommand.self, ExportCommand.self, ListenCommand.self,
+            Keys.self, VendorCommand.self, Migrate.self, Simulate.self,
         ])
 
     /// Exit codes of the contract: 0 done, 1 refused or failed, 2 wrong use.

@@ -52,6 +52,9 @@ public struct ImportCheck: ~Copyable, Sendable {
     /// Rows read so far, for progress.
     public var rowsRead: Int { rows.summary.totalRows }
 
+    /// Problems met so far, for progress.
+    public var problemsFound: Int { rows.summary.totalProblems }
+
     /// The file is beyond reading (binary, not UTF-8, a header out of bounds): further bytes change nothing, so an
     /// upload may be ended.
     public var isHopeless: Bool { reader.isHopeless }

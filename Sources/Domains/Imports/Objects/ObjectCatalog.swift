@@ -4,6 +4,8 @@ import Foundation
 /// The schemas of all objects, with what this program's settings add.
 public struct ObjectCatalog: Sendable {
     private var byObject: [ImportObject: ObjectSchema]
+    /// Of the groups whose settings say more than their object's.
+    private var byGroup: [ImportObject: [String: ObjectSchema]] = [:]
 
     /// What the binary carries.
     public static let builtIn = ObjectCatalog()
@@ -27,28 +29,24 @@ public struct ObjectCatalog: Sendable {
         return schema
     }
 
+    /// As a file for this group is checked; a group of which the settings say nothing has its object's.
+    public func schema(_ object: ImportObject, group: String?) -> ObjectSchema {
+        group.flatMap { byGroup[object]?[$0] } ?? self[object]
+    }
+
     /// In the order of the vendor's guide.
     public var schemas: [ObjectSchema] { ImportObject.allCases.map { self[$0] } }
+
+    /// The groups with settings of their own, in alphabetical order.
+    public func groups(_ object: ImportObject) -> [String] { (byGroup[object] ?? [:]).keys.sorted() }
 
     /// With one object's fields and rules added or replaced. Throws `DecodingError` where the result does not
     /// hold together (a rule about a field that does not exist).
     public func extended(_ object: ImportObject, by more: ObjectExtension) throws -> ObjectCatalog {
-        var schema = self[object]
-        for field in more.fields {
-            if let index = schema.fields.firstIndex(where: { $0.name == field.name }) {
-                schema.fields[index] = field
-            } else {
-                schema.fields.append(field)
-            }
-        }
-        schema.rules += more.rules
-        if let unknownColumns = more.unknownColumns { schema.unknownColumns = unknownColumns }
-        if let headerCase = more.headerCase { schema.headerCase = headerCase }
-        if let resend = more.resend { schema.resend = resend }
-        // Through the decoder, which checks the whole.
-        schema = try JSONDecoder().decode(ObjectSchema.self, from: try JSONEncoder().encode(schema))
         var catalog = self
+        let schema = try more.applied(to: self[object])
         catalog.byObject[object] = schema
+        for (group, own) in more.groups { catalog.byGroup[object, default: [:]][group] = try own.applied(to: schema) }
         return catalog
     }
 
@@ -59,36 +57,5 @@ public struct ObjectCatalog: Sendable {
             unsafe schemas.append(Data(bytes: bytes, count: size))
         }
         return schemas
-    }
-}
-
-/// What a program's settings say about one object: fields of its own (a field with a built-in name replaces that
-/// one), further rules, other switches.
-public struct ObjectExtension: Decodable, Sendable {
-    public var fields: [ObjectField]
-    public var rules: [ObjectRule]
-    public var unknownColumns: ObjectSchema.UnknownColumns?
-    public var headerCase: LetterCase?
-    public var resend: ObjectSchema.Resend?
-
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case fields, rules, resend
-        case unknownColumns = "unknown_columns"
-        case headerCase = "header_case"
-    }
-
-    public init(fields: [ObjectField] = [], rules: [ObjectRule] = []) {
-        self.fields = fields
-        self.rules = rules
-    }
-
-    public init(from decoder: any Decoder) throws {
-        try decoder.refuseUnknownMembers(CodingKeys.allCases)
-        let members = try decoder.container(keyedBy: CodingKeys.self)
-        fields = try members.decodeIfPresent([ObjectField].self, forKey: .fields) ?? []
-        rules = try members.decodeIfPresent([ObjectRule].self, forKey: .rules) ?? []
-        unknownColumns = try members.decodeIfPresent(ObjectSchema.UnknownColumns.self, forKey: .unknownColumns)
-        headerCase = try members.decodeIfPresent(LetterCase.self, forKey: .headerCase)
-        resend = try members.decodeIfPresent(ObjectSchema.Resend.self, forKey: .resend)
     }
 }

@@ -21,13 +21,13 @@ public struct ObjectField: Codable, Hashable, Sendable {
     /// What the number counts where it is money, so that a file's sum can be told.
     public var money: Money?
 
-    public enum Money: String, Codable, Sendable {
+    public enum Money: String, Codable, CaseIterable, Sendable {
         /// Hundredths of the currency's unit.
         case cents
         case whole
     }
 
-    public enum FieldType: String, Codable, Sendable {
+    public enum FieldType: String, Codable, CaseIterable, Sendable {
         case string
         case email
         /// `2020-12-25`, a day of the calendar.
@@ -71,47 +71,34 @@ public struct ObjectField: Codable, Hashable, Sendable {
         try decoder.refuseUnknownMembers(CodingKeys.allCases)
         let members = try decoder.container(keyedBy: CodingKeys.self)
         name = try members.decode(String.self, forKey: .name)
-        type = try members.decodeIfPresent(FieldType.self, forKey: .type) ?? .string
+        type = try members.word(forKey: .type) ?? .string
         isRequired = try members.decodeIfPresent(Bool.self, forKey: .isRequired) ?? false
         description = try members.decodeIfPresent(String.self, forKey: .description) ?? ""
         example = try members.decodeIfPresent(String.self, forKey: .example) ?? ""
-        source = try members.decodeIfPresent(RuleSource.self, forKey: .source) ?? .program
+        source = try members.word(forKey: .source) ?? .program
         minLength = try members.decodeIfPresent(Int.self, forKey: .minLength)
         maxLength = try members.decodeIfPresent(Int.self, forKey: .maxLength)
         minimum = try members.decodeIfPresent(Int64.self, forKey: .minimum)
         maximum = try members.decodeIfPresent(Int64.self, forKey: .maximum)
         maxDecimals = try members.decodeIfPresent(Int.self, forKey: .maxDecimals)
         values = try members.decodeIfPresent([String].self, forKey: .values) ?? []
-        valueCase = try members.decodeIfPresent(LetterCase.self, forKey: .valueCase) ?? .exact
-        money = try members.decodeIfPresent(Money.self, forKey: .money)
+        valueCase = try members.word(forKey: .valueCase) ?? .exact
+        money = try members.word(forKey: .money)
+        func refuse(_ key: CodingKeys, _ words: String) -> DecodingError {
+            .dataCorrupted(.init(codingPath: members.codingPath + [key], debugDescription: words))
+        }
         if money != nil, type != .integer, type != .decimal || (maxDecimals ?? 3) > 2 {
-            throw DecodingError.dataCorrupted(
-                .init(
-                    codingPath: decoder.codingPath,
-                    debugDescription: "\(name): money is an integer, or a decimal with max_decimals 2 at most"))
+            throw refuse(.money, "\(name): money is an integer, or a decimal with max_decimals 2 at most")
         }
+        if name.allSatisfy(\.isWhitespace) { throw refuse(.name, "a field needs a name") }
         if (type == .enumeration) == values.isEmpty {
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "\(name): an enum, and only one, has values"))
+            throw refuse(.values, "\(name): an enum, and only one, has values")
+        }
+        if let minLength, let maxLength, minLength > maxLength {
+            throw refuse(.minLength, "\(name): min_length is greater than max_length")
+        }
+        if let minimum, let maximum, minimum > maximum {
+            throw refuse(.minimum, "\(name): minimum is greater than maximum")
         }
     }
-}
-
-extension Decoder {
-    /// A mistyped member is an error, never silently without effect.
-    func refuseUnknownMembers(_ known: [some CodingKey]) throws {
-        let names = Set(known.map(\.stringValue))
-        let unknown = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue).filter { !names.contains($0) }
-        if let first = unknown.min() {
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: codingPath, debugDescription: "there is no member \"\(first)\""))
-        }
-    }
-}
-
-private struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
 }

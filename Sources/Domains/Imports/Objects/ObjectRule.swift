@@ -26,7 +26,7 @@ extension ObjectRule: Codable {
         case rule, fields, field, when, values, source
     }
 
-    private enum Name: String, Codable {
+    private enum Name: String, CaseIterable, Codable {
         case atLeastOneOf = "at_least_one_of"
         case exactlyOneOf = "exactly_one_of"
         case requires
@@ -36,8 +36,12 @@ extension ObjectRule: Codable {
     public init(from decoder: any Decoder) throws {
         try decoder.refuseUnknownMembers(CodingKeys.allCases)
         let members = try decoder.container(keyedBy: CodingKeys.self)
-        source = try members.decodeIfPresent(RuleSource.self, forKey: .source) ?? .program
-        switch try members.decode(Name.self, forKey: .rule) {
+        source = try members.word(forKey: .source) ?? .program
+        guard let name: Name = try members.word(forKey: .rule) else {
+            throw DecodingError.keyNotFound(
+                CodingKeys.rule, .init(codingPath: members.codingPath, debugDescription: "a rule says which it is"))
+        }
+        switch name {
         case .atLeastOneOf: kind = .atLeastOneOf(try members.decode([String].self, forKey: .fields))
         case .exactlyOneOf: kind = .exactlyOneOf(try members.decode([String].self, forKey: .fields))
         case .requires:

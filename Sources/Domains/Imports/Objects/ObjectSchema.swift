@@ -1,3 +1,5 @@
+import CausewayCore
+
 /// The columns and rules of one object, as data: the built-in ones are the JSON files in `CAssets/objects`, taken
 /// from the vendor's importer guide; a program adds its own fields in its settings (`ObjectExtension`).
 ///
@@ -19,7 +21,7 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
     public var rules: [ObjectRule]
 
     /// Whether the same rows can be sent a second time, when nobody knows if the first sending arrived.
-    public enum Resend: String, Codable, Sendable {
+    public enum Resend: String, Codable, CaseIterable, Sendable {
         /// A second time adds or pays again.
         case unsafe
         /// The vendor updates what it knows; invitations would go out again.
@@ -27,7 +29,7 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
         case safe
     }
 
-    public enum UnknownColumns: String, Codable, Sendable {
+    public enum UnknownColumns: String, Codable, CaseIterable, Sendable {
         case refuse
         /// Columns nobody declared are custom fields, unless one is a letter away from a known name.
         case allow
@@ -76,7 +78,8 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
             throw refusal(decoder, "the field \(field.name) stands there twice")
         }
         for name in rules.flatMap(\.fieldNames) where !names.contains(name) {
-            throw refusal(decoder, "a rule names the field \(name), which does not exist")
+            let near = NearestName.of(name, among: names).map { "; did you mean \($0)?" } ?? ""
+            throw refusal(decoder, "a rule names the field \(name), which does not exist\(near)")
         }
         for rule in rules {
             guard case .onlyIf(_, let when, let values) = rule.kind, let field = field(named: when) else { continue }
@@ -94,7 +97,7 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
 }
 
 /// How sure a rule is.
-public enum RuleSource: String, Codable, Sendable {
+public enum RuleSource: String, Codable, CaseIterable, Sendable {
     /// The vendor's importer guide says so.
     case guide
     /// The vendor's API reference or its typed clients say so of the same thing.
@@ -105,7 +108,7 @@ public enum RuleSource: String, Codable, Sendable {
     case program
 }
 
-public enum LetterCase: String, Codable, Sendable {
+public enum LetterCase: String, Codable, CaseIterable, Sendable {
     /// `Email` is `email`.
     case any
     case exact

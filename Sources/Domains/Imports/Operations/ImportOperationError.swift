@@ -26,6 +26,12 @@ public enum ImportOperationError: Error, Sendable {
     case ownApproval
     /// Nobody approved it until then.
     case approvalExpired(Timestamp)
+    /// There are no refused rows to hand back.
+    case nothingRejected
+    /// The file itself is what is wrong, not rows of it.
+    case wholeFileRefused
+    /// The refused rows were kept, and are no more.
+    case rejectedRowsGone
 
     /// Stable, snake_case.
     public var code: String {
@@ -44,6 +50,9 @@ public enum ImportOperationError: Error, Sendable {
         case .notPossible: "wrong_state"
         case .ownApproval: "own_approval"
         case .approvalExpired: "approval_expired"
+        case .nothingRejected: "nothing_rejected"
+        case .wholeFileRefused: "file_refused"
+        case .rejectedRowsGone: "rejected_rows_gone"
         }
     }
 
@@ -81,6 +90,14 @@ public enum ImportOperationError: Error, Sendable {
         case .approvalExpired(let time):
             "It could be approved until \(time.rfc3339) (`imports.approval.expires`). Upload it again."
         case .ownApproval: "Another key than the one that uploaded the file has to approve it."
+        case .nothingRejected: "No row of this file was refused."
+        case .wholeFileRefused:
+            "The file as a whole was refused, not rows of it: `errors.csv` says why. Mend the file that you have."
+        case .rejectedRowsGone:
+            """
+            The refused rows are not kept any more (`imports.keep_files`), or there was no room for them. `errors.csv` \
+            still says which rows they were.
+            """
         }
     }
 }

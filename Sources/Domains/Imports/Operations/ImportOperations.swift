@@ -20,7 +20,7 @@ public struct ImportOperations: Sendable {
 
     /// What is wrong with a request, before its body is read.
     public func check(_ request: ImportRequest) throws(ImportOperationError) {
-        let mistakes = request.mistakes(context.catalog[request.object])
+        let mistakes = request.mistakes(context.catalog.schema(request.object, group: request.group))
         guard mistakes.isEmpty else { throw .invalid(mistakes) }
         if let label = request.charset, CSVCharset(label: label) == nil { throw .unsupportedCharset(label) }
     }
@@ -42,7 +42,7 @@ public struct ImportOperations: Sendable {
     ) async throws -> Import {
         try check(request)
         let id = ImportID(at: context.time.now())
-        let schema = context.catalog[request.object]
+        let schema = context.catalog.schema(request.object, group: request.group)
         let name = context.fileName(id)
         let sink = try await Self.translatingFull {
             let check = ImportCheck(
@@ -63,37 +63,29 @@ public struct ImportOperations: Sendable {
             guard new.cut.count <= ImportCut.limit else {
                 throw ImportOperationError.tooManyRows(new.rows.valid, chunkRows: new.cut.rowsEach)
             }
-            taken = (new, checked.problems, try await keep(sink, checked, new))
+            await keepRejectedRows(of: id, schema, checked, at: sink.unfinishedPath)
+            let offsets = new.state.isOver ? checked.summary.offsets : try await keep(sink, checked, new)
+            taken = (new, checked.problems, offsets)
         } catch {
             await sink.discard()
+            context.files.remove(context.rejectedName(id))
             throw error
         }
         await sink.discard()
         return try await insert(taken.new, taken.problems, taken.offsets, recording)
     }
 
-    /// What is forwarded, and what came where refused rows are to be handed back from it. Returns where the pieces of
-    /// what is forwarded begin.
+    /// Keeps what is forwarded. Returns where its pieces begin.
     private func keep(_ sink: UploadSink, _ checked: CheckedUpload, _ new: Import) async throws -> ChunkOffsets {
         let name = context.fileName(new.id)
-        var offsets = checked.summary.offsets
-        if new.isRewritten {
-            let rewriting = RewrittenFile(
-                schema: context.catalog[new.object], summary: checked.summary, files: context.files,
-                source: sink.unfinishedPath, name: name)
-            offsets = try await UploadSink.blocking { try rewriting.write() }
+        guard new.isRewritten else {
+            try await sink.keep(as: name)
+            return checked.summary.offsets
         }
-        do {
-            if new.rows.invalid > 0 {
-                try await sink.keep(as: context.receivedName(new.id))
-            } else if !new.state.isOver, !new.isRewritten {
-                try await sink.keep(as: name)
-            }
-        } catch {
-            context.files.remove(name)
-            throw error
-        }
-        return offsets
+        let rewriting = RewrittenFile(
+            schema: context.catalog.schema(new.object, group: new.group), summary: checked.summary,
+            files: context.files, source: sink.unfinishedPath, name: name)
+        return try await UploadSink.blocking { try rewriting.write() }
     }
 
     private func insert(
@@ -119,7 +111,7 @@ public struct ImportOperations: Sendable {
             throw StorageError.connectionLost(commitSent: true)
         } catch {
             context.files.remove(context.fileName(new.id))
-            context.files.remove(context.receivedName(new.id))
+            context.files.remove(context.rejectedName(new.id))
             throw error
         }
     }

@@ -73,7 +73,7 @@ struct ImportSweepWork: Sendable {
 
     private func isDone(_ found: Import, with name: String) -> Bool {
         guard let endedAt = found.endedAt else { return false }
-        if found.state.isOver, name != context.receivedName(found.id) { return true }
+        if found.state.isOver, name != context.rejectedName(found.id) { return true }
         return context.time.now().since(endedAt) >= context.settings.fileRetention
     }
 

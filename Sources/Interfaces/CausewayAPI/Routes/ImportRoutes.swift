@@ -17,6 +17,7 @@ struct ImportRoutes {
         routes.get("/v1/imports/{id}", .importsRead, readsQuery: true, show)
         routes.get("/v1/imports/{id}/errors", .importsRead, readsQuery: true, errors)
         routes.get("/v1/imports/{id}/chunks", .importsRead, readsQuery: true, chunks)
+        ImportTableRoutes(imports: imports).add(to: routes)
         routes.post("/v1/imports/{id}/approve", .importsApprove, approve)
         routes.post("/v1/imports/{id}/cancel", nil, cancel)
         routes.post("/v1/imports/{id}/retry", nil, retry)
@@ -32,23 +33,25 @@ struct ImportRoutes {
         try context.require(.importsWrite(object.rawValue))
         var query = QueryParameters(request)
         let wanted = try Self.wanted(object, &query, request, caller)
-        try Self.translating { try imports.operations.check(wanted) }
+        try Problem.translating { try imports.operations.check(wanted) }
         let body = try UploadBody(request, maximumSize: imports.operations.maximumSize)
         return try await changes.perform(
             "import.create", request, context, bodyHash: nil,
-            outcome: Self.outcome(isText: Negotiation.prefersText(request))
+            outcome: Self.outcome(for: request)
         ) { recording in
-            try await Self.translating {
+            try await Problem.translating {
                 try await imports.operations.upload(wanted, recording: recording) { try await body.feed(to: $0) }
             }
         }
     }
 
     /// What a new import means for the caller who sent its file.
-    static func outcome(isText: Bool) -> @Sendable (Import) -> ChangeRecorder.Outcome {
-        { made in
+    static func outcome(for request: Request) -> @Sendable (Import) -> ChangeRecorder.Outcome {
+        let place = Negotiation.prefersText(request) ? ReportPlace.of(request) : nil
+        return { made in
             .init(
-                status: made.answerStatus, body: made.json, plainText: isText ? ImportReport.text(of: made) : nil,
+                status: made.answerStatus, body: made.json,
+                plainText: place.map { ImportReport.text(of: made, at: $0) },
                 location: "/v1/imports/\(made.id)", resource: made.id.text, detail: made.auditDetail)
         }
     }
@@ -90,11 +93,11 @@ struct ImportRoutes {
     }
 
     @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try importID(context)
+        let id = try context.importID()
         var query = QueryParameters(request)
         let wait = query.wait()
         try query.finish()
-        let found = try await Self.translating {
+        let found = try await Problem.translating {
             guard let wait else { return try await imports.operations.find(id) }
             let deadline = time.now() + wait
             return try await LongPoll.answer { [imports] in
@@ -104,25 +107,26 @@ struct ImportRoutes {
             }
         }
         return Negotiation.prefersText(request)
-            ? Answer.text(ImportReport.text(of: found)) : Answer.resource(found.json, for: request)
+            ? Answer.text(ImportReport.text(of: found, at: ReportPlace.of(request)))
+            : Answer.resource(found.json, for: request)
     }
 
     @Sendable private func errors(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try importID(context)
+        let id = try context.importID()
         var query = QueryParameters(request)
         let page = query.page { Int64($0) != nil }
         try query.finish()
         return Answer.list(
-            try await Self.translating { try await imports.operations.problems(of: id, page) }, query.cursor, \.json)
+            try await Problem.translating { try await imports.operations.problems(of: id, page) }, query.cursor, \.json)
     }
 
     @Sendable private func chunks(_ request: Request, _ context: APIContext) async throws -> Response {
-        let id = try importID(context)
+        let id = try context.importID()
         var query = QueryParameters(request)
         let page = query.page { Int64($0) != nil }
         try query.finish()
         return Answer.list(
-            try await Self.translating { try await imports.operations.chunks(of: id, page) }, query.cursor, \.json)
+            try await Problem.translating { try await imports.operations.chunks(of: id, page) }, query.cursor, \.json)
     }
 
     // MARK: Deciding
@@ -150,7 +154,7 @@ struct ImportRoutes {
 
     @Sendable private func resolve(_ request: Request, _ context: APIContext) async throws -> Response {
         try await requireWrite(context)
-        let id = try importID(context)
+        let id = try context.importID()
         let text = try context.parameters.require("number")
         guard let number = Int(text) else { throw Problem.notFound("chunk", text) }
         var body = try await RequestObject(request)
@@ -166,7 +170,7 @@ struct ImportRoutes {
                     detail: ["chunk": .integer(Int64(number)), "outcome": .string(resolution.rawValue)])
             }
         ) { recording in
-            try await Self.translating {
+            try await Problem.translating {
                 try await imports.operations.resolve(id, chunk: number, as: resolution, recording: recording)
             }
         }
@@ -176,7 +180,7 @@ struct ImportRoutes {
         _ action: String, _ request: Request, _ context: APIContext, status: HTTPResponse.Status = .ok,
         _ operation: (ImportID, @escaping ImportOperations.Recording) async throws -> Import
     ) async throws -> Response {
-        let id = try importID(context)
+        let id = try context.importID()
         var body = try await RequestObject(request)
         try body.finish()
         return try await changes.perform(
@@ -186,37 +190,15 @@ struct ImportRoutes {
                     status: status, body: changed.json, resource: changed.id.text,
                     detail: ["state": .string(changed.state.rawValue)])
             }
-        ) { recording in try await Self.translating { try await operation(id, recording) } }
+        ) { recording in try await Problem.translating { try await operation(id, recording) } }
     }
 
     /// The right to import this import's object.
     private func requireWrite(_ context: APIContext) async throws {
         guard !(try context.requireCaller().may(.importsWrite)) else { return }
-        let id = try importID(context)
-        let found = try await Self.translating { try await imports.operations.find(id) }
+        let id = try context.importID()
+        let found = try await Problem.translating { try await imports.operations.find(id) }
         try context.require(.importsWrite(found.object.rawValue))
-    }
-
-    private func importID(_ context: APIContext) throws -> ImportID {
-        let text = try context.parameters.require("id")
-        guard let id = ImportID(parsing: text) else { throw Problem.notFound("import", text) }
-        return id
-    }
-
-    private static func translating<Result>(_ body: () async throws -> Result) async throws -> Result {
-        do {
-            return try await body()
-        } catch let error as ImportOperationError {
-            throw Problem(error)
-        }
-    }
-
-    private static func translating<Result>(_ body: () throws -> Result) throws -> Result {
-        do {
-            return try body()
-        } catch let error as ImportOperationError {
-            throw Problem(error)
-        }
     }
 }
 
@@ -261,6 +243,33 @@ extension Problem {
         case .duplicate, .notUnknown, .unresolved, .notPossible, .approvalExpired:
             self.init(.conflict, code: error.code, detail: error.detail)
         case .ownApproval: self.init(.forbidden, code: error.code, detail: error.detail)
+        case .nothingRejected: self.init(.notFound, code: error.code, detail: error.detail)
+        case .wholeFileRefused: self.init(.conflict, code: error.code, detail: error.detail)
+        case .rejectedRowsGone: self.init(.gone, code: error.code, detail: error.detail)
         }
+    }
+
+    static func translating<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as ImportOperationError {
+            throw Problem(error)
+        }
+    }
+
+    static func translating<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as ImportOperationError {
+            throw Problem(error)
+        }
+    }
+}
+
+extension APIContext {
+    func importID() throws -> ImportID {
+        let text = try parameters.require("id")
+        guard let id = ImportID(parsing: text) else { throw Problem.notFound("import", text) }
+        return id
     }
 }

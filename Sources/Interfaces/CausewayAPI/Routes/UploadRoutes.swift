@@ -155,7 +155,7 @@ struct UploadRoutes {
         let limit = uploads.maximumSize
         return try await changes.perform(
             "import.create", request, context, bodyHash: nil,
-            outcome: ImportRoutes.outcome(isText: Negotiation.prefersText(request))
+            outcome: ImportRoutes.outcome(for: request)
         ) { recording in
             try await uploads.complete(
                 held, isPacked: coding != nil, recording: recording, refusal: { Self.problem($0)?.refusal }

@@ -126,8 +126,8 @@ extension SettingTable {
         "Errors of one file that are kept; the totals stay exact. For a later version: this one keeps 10000.")
     static let importFiles = Setting(
         "imports.keep_files", .duration(.seconds(3600) ... .seconds(365 * 86_400)), default: "7d",
-        "How long an uploaded file is kept after its import's end, so that refused rows can be had back and a failed "
-            + "import can be tried again. A file that neither is true of goes at the end.")
+        "How long the refused rows of a file, and the file of a failed import, which can be tried again, are kept after the "
+            + "import's end. A good file goes at the end.")
     static let importRetention = Setting(
         "imports.retention", .duration(.seconds(7 * 86_400) ... .seconds(3650 * 86_400)), default: "90d",
         "How long an import that has ended is on record with its errors. The audit log is not touched.")

@@ -175,6 +175,7 @@ extension Settings.Imports {
         approval.patience = reader.value(SettingTable.approvalExpires)
         self.approval = approval
         retention = reader.value(SettingTable.importRetention)
+        catalog = reader.objects()
     }
 }
 

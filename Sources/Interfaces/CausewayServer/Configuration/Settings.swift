@@ -143,6 +143,8 @@ public struct Settings: Sendable {
         public let keepFiles: Duration
         public let approval: ApprovalRule
         public let retention: Duration
+        /// With the fields and rules of `imports.objects`.
+        public let catalog: ObjectCatalog
     }
 
     public struct Log: Sendable {

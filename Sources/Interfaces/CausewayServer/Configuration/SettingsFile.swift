@@ -11,8 +11,11 @@ struct SettingsFile {
 
     let name: String
     let values: [String: Value]
+    /// What is no flat setting, by its path: `treePaths`.
+    var trees: [String: Node] = [:]
 
-    static let empty = SettingsFile(name: "", values: [:])
+    static var empty: SettingsFile { SettingsFile(name: "", values: [:]) }
+    static let treePaths: Set = [SettingsReader.objectsPath]
     static let defaultPath = "causeway.yaml"
 
     func place(_ line: Int) -> String { "\(name) line \(line)" }
@@ -51,7 +54,9 @@ struct SettingsFile {
         case .scalar(let scalar) where scalar.string.isEmpty: break
         case .some(let node): flattening.refuse(node, "the file", "is no mapping of settings")
         }
-        return (SettingsFile(name: name, values: flattening.values), flattening.mistakes)
+        return (
+            SettingsFile(name: name, values: flattening.values, trees: flattening.trees), flattening.mistakes
+        )
     }
 
     private static func reason(_ error: any Error) -> String {
@@ -73,6 +78,7 @@ struct SettingsFile {
 private struct Flattening {
     let name: String
     var values: [String: SettingsFile.Value] = [:]
+    var trees: [String: Node] = [:]
     var mistakes: [SettingsMistake] = []
 
     mutating func add(_ mapping: Node.Mapping, under prefix: String) {
@@ -82,6 +88,10 @@ private struct Flattening {
                 continue
             }
             let path = prefix.isEmpty ? word : "\(prefix).\(word)"
+            if SettingsFile.treePaths.contains(path) {
+                trees[path] = node
+                continue
+            }
             switch node {
             case .mapping(let inner): add(inner, under: path)
             case .scalar(let scalar) where node.null != nil && scalar.style == .plain: break

@@ -6,7 +6,7 @@ struct SettingsReader {
     /// Names that were looked up: all that has an effect.
     private(set) var asked: Set<String> = []
     private let environment: [String: String]
-    private var file = SettingsFile.empty
+    private(set) var file = SettingsFile.empty
 
     init(environment: [String: String]) {
         // A variable without text is as good as none: that is how compose files and service units leave things out.
@@ -18,6 +18,8 @@ struct SettingsReader {
         self.file = file
         self.mistakes += mistakes
     }
+
+    mutating func refuse(_ mistake: SettingsMistake) { mistakes.append(mistake) }
 
     // MARK: One setting
 

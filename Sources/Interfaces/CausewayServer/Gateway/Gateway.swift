@@ -57,7 +57,7 @@ public struct Gateway: Sendable {
         try await exports.start()
         let imports = ImportDomain(
             engine: engine, queue: queue, vendor: vendor, files: try LocalFileStore(directory: directory.uploads),
-            settings: settings.importSettings, time: time, logger: logger)
+            settings: settings.importSettings, catalog: settings.imports.catalog, time: time, logger: logger)
         try await imports.start()
         let redelivery = Redelivery(engine: engine, queue: queue, time: time)
         let walking = SubscriptionWalking(engine: engine, queue: queue, time: time)

@@ -56,12 +56,31 @@ struct GatewayClient: Sendable {
         return try await answer(request)
     }
 
+    /// Sends a body that may take as long as it moves, at most once, and returns whatever is answered. Throws
+    /// `OutboundError`.
+    func upload(_ path: String, headers: HTTPFields, _ body: OutboundBody) async throws -> OutboundResponse {
+        var request = request(.put, path)
+        for field in headers { request.headers[field.name] = field.value }
+        request.body = body
+        request.timeouts = .init(total: nil, stall: .seconds(300))
+        request.connection = .fresh
+        return try await http.send(request)
+    }
+
+    /// As people read it. Throws like `get`.
+    func text(_ path: String) async throws -> String {
+        var request = request(.get, path)
+        request.headers[.accept] = "text/plain"
+        let response = try await http.send(request)
+        guard response.status.kind == .successful else { throw GatewayRefusal(response) }
+        return String(decoding: response.body, as: UTF8.self)
+    }
+
     /// What is gone already is as good as deleted. Throws like `get`.
     func delete(_ path: String) async throws {
         let response = try await http.send(request(.delete, path))
         guard response.status.kind == .successful || response.status == .notFound else {
-            throw GatewayRefusal(
-                status: response.status.code, problem: (try? JSONValue(parsing: Data(response.body))) ?? .null)
+            throw GatewayRefusal(response)
         }
     }
 
@@ -120,6 +139,15 @@ struct GatewayRefusal: Error, CustomStringConvertible {
     let status: Int
     /// RFC 9457, or null.
     let problem: JSONValue
+
+    init(status: Int, problem: JSONValue) {
+        self.status = status
+        self.problem = problem
+    }
+
+    init(_ response: OutboundResponse) {
+        self.init(status: response.status.code, problem: (try? JSONValue(parsing: Data(response.body))) ?? .null)
+    }
 
     var code: String { problem["code"]?.string ?? "" }
 

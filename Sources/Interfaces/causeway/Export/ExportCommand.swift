@@ -56,7 +56,7 @@ struct ExportCommand: AsyncParsableCommand {
         let key = try gateway.secret()
         let target = ExportTarget(output)
         let fetch = ExportFetch(
-            wish: try wish(), target: target, shape: try shape(for: target), progress: ExportProgress(isQuiet: quiet))
+            wish: try wish(), target: target, shape: try shape(for: target), progress: CommandProgress(isQuiet: quiet))
         if json, target == .standardOutput {
             throw ValidationError("--json and --output - both write to standard output.")
         }

@@ -20,7 +20,7 @@ struct ExportDownload: Sendable {
 
     let client: GatewayClient
     let source: Source
-    let progress: ExportProgress
+    let progress: CommandProgress
 
     /// Returns once the whole is there and its hash is right. Throws `CommandFailure`, `GatewayRefusal`, `OutboundError`.
     /// - Parameters:
@@ -77,10 +77,10 @@ struct ExportDownload: Sendable {
             etag = fields[.eTag]
             try told(etag)
             let length = fields[.contentLength].flatMap { Int64($0) }
-            progress.fetching(source.name, kept: part.size, total: source.size ?? length.map { $0 + part.size })
+            progress.moving(source.name, kept: part.size, total: source.size ?? length.map { $0 + part.size })
             for try await chunk in response.chunks {
                 try part.write(chunk)
-                progress.fetched(chunk.count)
+                progress.moved(chunk.count)
             }
             return Self.sha256(in: fields)
         }

@@ -6,7 +6,7 @@ struct ExportFetch: Sendable {
     let wish: ExportWish
     let target: ExportTarget
     let shape: ExportShape
-    let progress: ExportProgress
+    let progress: CommandProgress
 
     /// Returns the resource as it was when the files were fetched.
     func run(_ client: GatewayClient) async throws -> JSONValue {

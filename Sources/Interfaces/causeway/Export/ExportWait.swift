@@ -5,7 +5,7 @@ import Foundation
 struct ExportWait: Sendable {
     let client: GatewayClient
     let wish: ExportWish
-    let progress: ExportProgress
+    let progress: CommandProgress
 
     /// The resource of the success. Throws `CommandFailure` where it has ended otherwise.
     func success(_ ticket: inout ExportTicket) async throws -> JSONValue {
@@ -19,7 +19,7 @@ struct ExportWait: Sendable {
                 // The next run asks anew.
                 ticket.remove()
                 throw CommandFailure(Self.words(status, export))
-            default: progress.waiting(export)
+            default: progress.waiting(Self.progressWords(export))
             }
             do {
                 export = try await next(export, status)
@@ -77,6 +77,13 @@ struct ExportWait: Sendable {
             return try await client.get("/v1/exports/\(id)")
         }
         return try await client.get("/v1/exports/\(id)?wait=30", patience: .seconds(60))
+    }
+
+    private static func progressWords(_ export: JSONValue) -> String {
+        let status = export["status"]?.string ?? ""
+        let opening = status == "deferred" ? export["not_before"]?.string.map { " until \($0)" } : nil
+        let error = status == "success" ? nil : export["error"]?["message"]?.string.map { ": \($0)" }
+        return "\(export["id"]?.string ?? "") \(status)\(opening ?? "")\(error ?? "")"
     }
 
     private static func isVain(_ export: JSONValue) -> Bool {

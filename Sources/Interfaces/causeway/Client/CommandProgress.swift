@@ -5,19 +5,21 @@ import Synchronization
 
 /// What goes on, in one line of a terminal's standard error that is written over; nothing anywhere else but what must
 /// be told.
-final class ExportProgress: Sendable {
+final class CommandProgress: Sendable {
     private enum Stage {
         case idle
         case waiting(words: String, since: ContinuousClock.Instant)
-        case fetching(Fetching)
+        case moving(Moving)
     }
 
-    private struct Fetching {
+    private struct Moving {
         var name: String
         var bytes: Int64
         var total: Int64?
         let begunAt: ContinuousClock.Instant
         let begunWith: Int64
+        /// What else there is to say.
+        var note = ""
     }
 
     let isShown: Bool
@@ -29,31 +31,31 @@ final class ExportProgress: Sendable {
     /// A line that stays, also where no progress is shown.
     func tell(_ line: String) { write((isShown ? "\r\u{1B}[K" : "") + line + "\n") }
 
-    func waiting(_ export: JSONValue) {
+    func waiting(_ words: @autoclosure () -> String) {
         guard isShown else { return }
-        let status = export["status"]?.string ?? ""
-        let opening = status == "deferred" ? export["not_before"]?.string.map { " until \($0)" } : nil
-        let error = status == "success" ? nil : export["error"]?["message"]?.string.map { ": \($0)" }
-        let words = "\(export["id"]?.string ?? "") \(status)\(opening ?? "")\(error ?? "")"
+        let words = words()
         state.withLock { $0 = .waiting(words: words, since: begunAt) }
         show()
     }
 
     /// - Parameter kept: bytes that were there already.
-    func fetching(_ name: String, kept: Int64, total: Int64?) {
+    func moving(_ name: String, kept: Int64, total: Int64?) {
         guard isShown else { return }
         state.withLock {
-            $0 = .fetching(Fetching(name: name, bytes: kept, total: total, begunAt: .now, begunWith: kept))
+            $0 = .moving(Moving(name: name, bytes: kept, total: total, begunAt: .now, begunWith: kept))
         }
         show()
     }
 
-    func fetched(_ count: Int) {
+    /// - Parameter note: what else there is to say of it.
+    func moved(_ count: Int, note: @autoclosure () -> String = "") {
         guard isShown else { return }
+        let note = note()
         state.withLock { stage in
-            guard case .fetching(var fetching) = stage else { return }
-            fetching.bytes += Int64(count)
-            stage = .fetching(fetching)
+            guard case .moving(var moving) = stage else { return }
+            moving.bytes += Int64(count)
+            moving.note = note
+            stage = .moving(moving)
         }
     }
 
@@ -85,7 +87,7 @@ final class ExportProgress: Sendable {
             switch stage {
             case .idle: ""
             case .waiting(let words, let since): "\(words), \(Self.clock(.now - since))"
-            case .fetching(let fetching): Self.line(fetching)
+            case .moving(let moving): Self.line(moving)
             }
         }
         var size = winsize()
@@ -96,13 +98,16 @@ final class ExportProgress: Sendable {
         write("\r\(String(plain.prefix(width)))\u{1B}[K")
     }
 
-    private static func line(_ fetching: Fetching) -> String {
-        var words = "\(fetching.name) \(size(fetching.bytes))"
-        if let total = fetching.total, total > 0 {
-            words += " of \(size(total)) (\(min(100, fetching.bytes * 100 / total)) %)"
+    private static func line(_ moving: Moving) -> String {
+        var words = "\(moving.name) \(size(moving.bytes))"
+        if let total = moving.total, total > 0 {
+            let share = Int(min(100, moving.bytes * 100 / total))
+            let bar = String(repeating: "#", count: share / 5) + String(repeating: "-", count: 20 - share / 5)
+            words += " of \(size(total)) [\(bar)] \(share) %"
         }
-        let seconds = (ContinuousClock.now - fetching.begunAt).inSeconds
-        if seconds >= 0.5 { words += ", \(size(Int64(Double(fetching.bytes - fetching.begunWith) / seconds)))/s" }
+        let seconds = (ContinuousClock.now - moving.begunAt).inSeconds
+        if seconds >= 0.5 { words += ", \(size(Int64(Double(moving.bytes - moving.begunWith) / seconds)))/s" }
+        if !moving.note.isEmpty { words += ", \(moving.note)" }
         return words
     }
 

@@ -1,0 +1,100 @@
+import CSV
+public import CausewayCore
+import Crypto
+import FileStore
+public import Foundation
+
+/// Checks a file that lies here as an upload of it would be checked, without a gateway and a store.
+public struct FileCheck: Sendable {
+    public struct Progress: Sendable {
+        /// Read since it was told last.
+        public var bytes: Int
+        public var rows: Int
+        public var problems: Int
+    }
+
+    /// What an upload would have become.
+    public struct Outcome: Sendable {
+        /// `validated` where it would be taken, `rejected` where not.
+        public let checked: Import
+        /// The first `ImportCheck.problemLimit`.
+        public let problems: [RowProblem]
+        public let summary: ImportSummary
+        let mode: ImportMode
+        let schema: ObjectSchema
+
+        /// The import as the API shows it, without what only an upload has.
+        public var json: JSONValue {
+            guard case .object(var members) = checked.json else { return .null }
+            for name in ["id", "created_at", "ended_at"] { members[name] = .null }
+            members["mode"] = .string(mode.rawValue)
+            return .object(members)
+        }
+
+        /// For its refused rows.
+        public func rejectedWriter(as form: RejectedForm) -> RejectedWriter {
+            RejectedWriter(
+                form, delimiter: summary.dialect.delimiter, encoding: summary.encoding, problems: problems,
+                areAllKept: problems.count == summary.totalProblems)
+        }
+
+        /// The refused rows of the file that was checked.
+        public func rejectedRows(at path: String) -> RejectedRows {
+            RejectedRows(schema: schema, summary: summary, path: path)
+        }
+    }
+
+    private let schema: ObjectSchema
+    private let request: ImportRequest
+    private let shownProblems: Int
+    private static let block = 1 << 20
+
+    /// Throws `ImportOperationError.invalid` where no gateway would take such an upload.
+    /// - Parameter shownProblems: how many the report has.
+    public init(_ request: ImportRequest, catalog: ObjectCatalog, shownProblems: Int = 20) throws {
+        schema = catalog.schema(request.object, group: request.group)
+        self.request = request
+        self.shownProblems = shownProblems
+        let mistakes = request.mistakes(schema)
+        guard mistakes.isEmpty else { throw ImportOperationError.invalid(mistakes) }
+        if let label = request.charset, CSVCharset(label: label) == nil {
+            throw ImportOperationError.unsupportedCharset(label)
+        }
+    }
+
+    /// Reads `file` to its end. Blocks. Throws what reading throws.
+    /// - Parameter now: when that is, for the outcome.
+    public func run(
+        _ file: FileHandle, hashes: Bool, at now: Timestamp, _ progress: (Progress) -> Void
+    ) throws -> Outcome {
+        var check = ImportCheck(
+            schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) }, chunkRows: .max,
+            firstProblems: shownProblems)
+        var hash = SHA256()
+        var size: Int64 = 0
+        var problems: [RowProblem] = []
+        func take(_ finding: ImportFinding) {
+            if case .problem(let problem) = finding { problems.append(problem) }
+        }
+        while let data = try file.read(upToCount: Self.block), !data.isEmpty {
+            size += Int64(data.count)
+            if hashes { hash.update(data: data) }
+            try check.feed(data.bytes, take)
+            progress(Progress(bytes: data.count, rows: check.rowsRead, problems: check.problemsFound))
+        }
+        let summary = try check.finish(take)
+        let upload = CheckedUpload(
+            summary: summary, problems: problems, size: size, sha256: hashes ? Digest.hex(hash.finalize()) : "")
+        func become(_ mode: ImportMode) -> Import {
+            var request = request
+            request.mode = mode
+            return Import(
+                id: ImportID(at: now), request: request, filename: request.filename, checked: upload, schema: schema,
+                settings: ImportSettings(), at: now)
+        }
+        // What would be taken is shown as a dry run is: nothing follows.
+        var checked = become(request.mode)
+        if checked.state != .rejected { checked = become(.dryRun) }
+        return Outcome(checked: checked, problems: problems, summary: summary, mode: request.mode, schema: schema)
+    }
+}
