@@ -42,7 +42,7 @@ struct FrictionlessTests {
             Self.files.map { file in
                 ["schema": ObjectCatalog.builtIn[file.object].tableSchema, "text": .string(file.text)]
             })
-        let (status, output) = try PythonTool("python").run(["-c", Self.script], input: Data(input.text.utf8))
+        let (status, output) = try Tool(python: "python").run(["-c", Self.script], input: Data(input.text.utf8))
         try #require(status == 0, "\(output)")
         let verdicts = try #require(try JSONValue(parsing: output).array)
         #expect(verdicts.count == Self.files.count)

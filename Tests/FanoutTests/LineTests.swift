@@ -27,7 +27,8 @@ struct LineTests {
         func claim() async throws -> [ClaimedDelivery] {
             try await house.storage.write { [queue, now = house.time.now()] transaction in
                 try queue.claim(
-                    DeliveryPlaces.Room(healthy: 10, troubled: 10), at: now, until: now + .seconds(15), in: transaction
+                    DeliveryPlaces.Room(answering: 10, trying: 10, failing: 10, slow: 10), at: now,
+                    until: now + .seconds(15), in: transaction
                 ).deliveries
             }
         }

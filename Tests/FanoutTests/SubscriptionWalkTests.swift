@@ -64,8 +64,8 @@ struct SubscriptionWalkTests {
         func claimed() async throws -> Int {
             try await house.storage.write { [queue, now = house.time.now()] transaction in
                 let claims = try queue.claim(
-                    DeliveryPlaces.Room(healthy: 100, troubled: 100), at: now, until: now + .seconds(15),
-                    in: transaction
+                    DeliveryPlaces.Room(answering: 100, trying: 100, failing: 100, slow: 100), at: now,
+                    until: now + .seconds(15), in: transaction
                 ).deliveries
                 // Given back, as by a process that died.
                 _ = try transaction.execute(

@@ -61,7 +61,7 @@ public struct RejectedRows: Sendable {
             } else if let problem = record.problem {
                 if problem.code == .recordTooLong { return try copy(record, take) }
                 try take(Piece(kind: .broken, row: record.number, isLast: true), bytes)
-            } else if !cells.hasOnlyDelimiters, !validator.check(record, bytes, cells, &work) {
+            } else if validator.verdict(record, bytes, cells, &work) == .invalid {
                 try take(Piece(kind: .row, row: record.number, isLast: true), bytes)
             }
         }
