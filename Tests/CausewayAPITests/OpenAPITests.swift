@@ -235,6 +235,7 @@ private struct AskedAnswers {
         try await ask(.get, path, id: "imp_none")
         try await ask(.get, "/v1/imports/{id}/errors", id: try #require(bad["id"]?.string))
         try await ask(.get, "/v1/imports/{id}/chunks", id: id)
+        try await ask(.get, "/v1/imports/{id}/warnings", id: try #require(bad["id"]?.string))
         try await ask(.post, "/v1/imports/{id}/retry", id: id)
         try await ask(.post, "/v1/imports/{id}/approve", id: id)
         let resolve = "/v1/imports/{id}/chunks/{n}/resolve"

@@ -21,7 +21,9 @@ extension StoreCase {
             rows: ImportRowCounts(total: 20, valid: 20),
             problems: ImportProblemCounts(total: 51, stored: 51, first: [problems[0]]),
             amounts: [AmountTotal(currency: nil, rows: 20, sum: -5, gross: Int128(Int64.max) * 100)],
-            approvalReasons: [.rows], approvalExpiresAt: start, isRewritten: false,
+            approvalReasons: [.rows], approvalExpiresAt: start,
+            warnings: ImportProblemCounts(total: 1, stored: 1, first: [problems[1]]), contentFingerprint: "c",
+            rowScope: "rewards ", isRewritten: false,
             isResendable: false, isForced: true, caller: "key_1",
             cut: ImportCut(rows: 20, rowsEach: 10), createdAt: start)
         try await engine.write { transaction throws in
@@ -30,12 +32,13 @@ extension StoreCase {
             offsets.headerLength = 3
             for row in 0..<20 { offsets.add(from: 3 + 5 * row, to: 8 + 5 * row) }
             try store.insert(offsets, of: new.id, in: transaction)
-            try ImportProblemStore().insert(problems, of: new.id, in: transaction)
+            try ImportProblemStore().insert(problems, warnings: [problems[1]], of: new.id, in: transaction)
             let before = try #require(try store.find(new.id, toChange: true, in: transaction))
             #expect(before.file == new.file && before.cut == new.cut && before.isForced)
             #expect(before.amounts == new.amounts && before.approvalReasons == [.rows])
             #expect(try store.unapproved(at: start, limit: 10, in: transaction) == [])
             #expect(before.chunks.map(\.rows) == [10, 10])
+            #expect(before.warnings == new.warnings && before.contentFingerprint == "c")
             var changed = before
             _ = changed.takeUp(at: start)
             try store.update(changed, from: before, in: transaction)
@@ -55,6 +58,12 @@ extension StoreCase {
                 try store.same(
                     as: new.fingerprint, since: start - .seconds(1), otherThan: ImportID(at: start), in: transaction
                 )?.id == new.id)
+            #expect(
+                try store.same(
+                    asRows: "c", since: start - .seconds(1), otherThan: ImportID(at: start), in: transaction
+                )?.id == new.id)
+            let remembered = try store.remembered("rewards ", since: start - .seconds(1), in: transaction)
+            #expect(remembered.map(\.id) == [new.id] && remembered.map(\.round) == [0])
             let standing = try ImportStanding(in: transaction).counts
             #expect(standing.filter { $0.count == 1 }.map(\.state) == [.forwarding])
             let found = try ImportProblemStore().list(PageRequest(limit: 50), of: new.id, in: transaction)
@@ -62,6 +71,10 @@ extension StoreCase {
             let rest = try ImportProblemStore().list(
                 PageRequest(limit: 50, after: found.next), of: new.id, in: transaction)
             #expect(rest.elements == [problems[50]])
+            #expect(rest.next == nil)
+            let warnings = try ImportProblemStore().list(
+                PageRequest(), warnings: true, of: new.id, in: transaction)
+            #expect(warnings.elements == [problems[1]])
         }
         try await uploads(engine, becoming: new.id)
         try await engine.write { transaction throws in

@@ -22,7 +22,7 @@ struct GatewayRaceTests {
         #expect(made.count == 1)
         for outcome in outcomes {
             guard case .failure(let error) = outcome else { continue }
-            guard case .duplicate(let first, _)? = error as? ImportOperationError else {
+            guard case .duplicate(let first, _, _)? = error as? ImportOperationError else {
                 Issue.record(error)
                 continue
             }
@@ -30,6 +30,43 @@ struct GatewayRaceTests {
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: gateways.files.directory).count == 1)
         #expect(try await gateways.rows("SELECT id FROM work_item").count == 1)
+    }
+
+    @Test("Of many files whose rows overlap each row goes out once, whichever comes first")
+    func overlapping() async throws {
+        let gateways = try await ImportGateways()
+        let outcomes = await atOnce(12) { number in
+            let rows = (number * 5..<number * 5 + 10).map { "p\($0),1,Bonus\n" }.joined()
+            return try await gateways.upload(
+                number, "partner_key,amount_in_cents,body\n" + rows, of: .rewards, mode: .validRows)
+        }
+        let made = try outcomes.map { try $0.get() }
+        var sent: [String] = []
+        for new in made where new.state == .forwarding {
+            let text = try String(contentsOfFile: gateways.files.path("\(new.id).csv"), encoding: .utf8)
+            sent += text.split(separator: "\n").dropFirst().map(String.init)
+            #expect(text.split(separator: "\n").count == new.rows.valid + 1)
+        }
+        #expect(sent.count == 65)
+        #expect(Set(sent) == Set((0..<65).map { "p\($0),1,Bonus" }))
+        let names = try FileManager.default.contentsOfDirectory(atPath: gateways.files.directory)
+        #expect(names.count { $0.hasSuffix(".rows") } == made.count { $0.state == .forwarding })
+        #expect(names.count { $0.hasSuffix(".part") } == 0)
+    }
+
+    @Test("The same rows in files of all kinds, sent at once, are one import")
+    func sameRows() async throws {
+        let gateways = try await ImportGateways()
+        let files = [
+            "email,name\na@b.co,A\nb@b.co,B\n", "\u{FEFF}email,name\na@b.co,A\nb@b.co,B\n",
+            "name;email\r\nB;b@b.co\r\nA;a@b.co\r\n", "EMAIL,NAME,state\nb@b.co,B,\na@b.co,\"A\",\n",
+        ]
+        let outcomes = await atOnce(16) { try await gateways.upload($0, files[$0 % files.count]) }
+        #expect(outcomes.compactMap { try? $0.get() }.count == 1)
+        for outcome in outcomes {
+            guard case .failure(let error) = outcome else { continue }
+            #expect((error as? ImportOperationError)?.code == "duplicate_import")
+        }
     }
 
     @Test("Approved and taken back at once: what was taken back stays so")
@@ -105,8 +142,11 @@ private struct ImportGateways: Sendable {
 
     func operations(_ number: Int) -> ImportOperations { domains[number % domains.count].operations }
 
-    func upload(_ number: Int, _ text: String, approval: Bool = false) async throws -> Import {
-        let request = ImportRequest(object: .customers, needsApproval: approval, caller: "key_a")
+    func upload(
+        _ number: Int, _ text: String, of object: ImportObject = .customers, mode: ImportMode = .allOrNothing,
+        approval: Bool = false
+    ) async throws -> Import {
+        let request = ImportRequest(object: object, mode: mode, needsApproval: approval, caller: "key_a")
         return try await operations(number).upload(request) { try await $0.write(Array(text.utf8)) }
     }
 

@@ -18,6 +18,11 @@ public final class StoredFile: Sendable {
         StoredFileChunks(file: self, range: (range ?? 0..<size).clamped(to: 0..<size))
     }
 
+    /// Fills `bytes` with what stands at `offset`. Blocks. Throws `FileStoreError`, also where the file ends before.
+    public func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+        try unsafe PositionedReading.fill(bytes, from: descriptor, at: offset, "a stored file")
+    }
+
     fileprivate func read(at offset: Int64, upTo limit: Int) throws -> [UInt8] {
         let descriptor = descriptor
         while true {

@@ -28,6 +28,11 @@ struct ImportContext: Sendable {
     /// Its refused rows, which are handed back from there until some time after the end: `RejectedFile`.
     func rejectedName(_ id: ImportID) -> String { "\(id).rejected.csv" }
 
+    /// Which rows are forwarded, where they are remembered: kept for as long as they are looked for.
+    func recordName(_ id: ImportID) -> String { "\(id)\(RowRecord.suffix)" }
+
+    func names(of id: ImportID) -> [String] { [fileName(id), rejectedName(id), recordName(id)] }
+
     /// Stores a changed import and what follows. The import's revision is the one it was read with.
     func commit(
         _ changed: Import, from before: Import, _ consequences: [ImportConsequence], at now: Timestamp,

@@ -2,7 +2,7 @@ public import CSV
 
 /// Checks an uploaded file while it arrives: bytes are pushed in, findings come out, memory stays flat.
 ///
-/// A plain value without I/O or concurrency, for the server's upload (beside the spooling) and for `causeway check`
+/// A plain value without concurrency, and without I/O but for its `RowScratch`, for the server's upload (beside the spooling) and for `causeway check`
 /// alike. After a broken header the rows are read on, so that one report says everything that can be said.
 public struct ImportCheck: ~Copyable, Sendable {
     /// Problems handed out; further ones are only counted.
@@ -17,12 +17,14 @@ public struct ImportCheck: ~Copyable, Sendable {
     ///   - charset: what the sender says of the file's encoding; what its first bytes prove goes before it.
     ///   - chunkRows: the valid rows of one piece to forward, at least 1.
     ///   - firstProblems: how many problems the summary itself holds.
+    ///   - scratch: where the rows' identities go until all are known.
     public init(
-        schema: ObjectSchema, charset: CSVCharset? = nil, chunkRows: Int = 10_000, firstProblems: Int = 100
+        schema: ObjectSchema, charset: CSVCharset? = nil, chunkRows: Int = 10_000, firstProblems: Int = 100,
+        scratch: RowScratch = .temporary
     ) {
         precondition(chunkRows > 0)
         reader = CSVFileReader(declared: charset, isKnownHeader: { schema.knows(header: $0) })
-        rows = RowCheck(schema: schema, chunkRows: chunkRows, firstProblems: firstProblems)
+        rows = RowCheck(schema: schema, chunkRows: chunkRows, firstProblems: firstProblems, scratch: scratch)
     }
 
     /// What the sender says of the encoding, where that is known only later; before the first byte.
@@ -41,7 +43,8 @@ public struct ImportCheck: ~Copyable, Sendable {
         try unsafe feed(bytes.span.bytes, report)
     }
 
-    /// The end of the file.
+    /// The end of the file. What is there twice is counted now, and put into words by `ImportSummary.complete`.
+    /// Throws also `FileStoreError`.
     public mutating func finish(_ report: Report) throws -> ImportSummary {
         var rows = RowCheck.placeholder
         swap(&rows, &self.rows)

@@ -16,6 +16,11 @@ public struct ImportSummary: Sendable {
     public var storedProblems = 0
     /// The first problems, for an answer that shows some at once.
     public var firstProblems: [RowProblem] = []
+    /// What is told and refuses nothing: rows that are there twice (`duplicate_row`). All of them.
+    public var totalWarnings: Int { lateWarnings.total }
+    /// Warnings handed out.
+    public var storedWarnings = 0
+    public var firstWarnings: [RowProblem] = []
     /// The file itself is refused, in every mode: its header, its encoding, no rows.
     public var isRefused = false
     /// What the valid rows come to, where they have amounts.
@@ -32,8 +37,23 @@ public struct ImportSummary: Sendable {
     /// Bytes, delimiter, line ends and the header's spelling are what the vendor's importer reads, so the file can be
     /// forwarded as it came.
     public var isAsVendorReads = false
-    /// Where the pieces to forward begin; of use where all rows are valid.
+    /// Where the pieces to forward begin; of use where all rows are forwarded.
     public var offsets = ChunkOffsets(rowsEach: 1)
+    /// What all rows that keep the rules say, however and in whatever order they are written; 64 hexadecimal digits.
+    public var contentDigest = ""
+    /// Rows that are not to be forwarded: those with a problem, and blank ones. Not whole where blocks were checked beside
+    /// one another.
+    var leftOutRows = RowSet()
+    /// Rows that keep the rules and are refused all the same.
+    var lateRows = RowSet()
+    /// What showed when all rows were known, and is not in words yet: `complete`.
+    var lateErrors = LateFindings()
+    var lateWarnings = LateFindings()
+    /// The earlier imports that `lateErrors` speaks of.
+    var lateImports: [String] = []
+    /// By what each valid row is known, where the object's rows are remembered.
+    var sortedRows = SortedRows.none
+    var firstProblemLimit = 0
 
     public init(object: ImportObject) {
         self.object = object

@@ -27,6 +27,13 @@ struct RowCheck: Sendable {
     private(set) var summary = ImportSummary(object: .partners)
     private var validator = RowValidator(plan: RowPlan())
     private var work = RowValidator.Work()
+    private var identifier: RowIdentifier?
+    private var identities = RowIdentifier.Work()
+    private var newest: [RowEntry] = []
+    private var log: RowLog
+    /// The content of all rows that keep the rules, and their number.
+    private var content = RowIdentity.zero
+    private var contentRows = 0
     private var text: ProblemText?
     private var amounts = AmountTotals()
     private var emptyAmounts = AmountTotals()
@@ -38,13 +45,16 @@ struct RowCheck: Sendable {
     private init() {
         schema = nil
         firstProblems = 0
+        log = RowLog(RowScratch(directory: "", memory: 0))
     }
 
-    init(schema: ObjectSchema, chunkRows: Int, firstProblems: Int) {
+    init(schema: ObjectSchema, chunkRows: Int, firstProblems: Int, scratch: RowScratch) {
         self.schema = schema
         self.firstProblems = firstProblems
+        log = RowLog(scratch)
         summary = ImportSummary(object: schema.object)
         summary.offsets = ChunkOffsets(rowsEach: chunkRows)
+        summary.firstProblemLimit = firstProblems
     }
 
     mutating func take(
@@ -57,11 +67,13 @@ struct RowCheck: Sendable {
         switch validator.verdict(record, bytes, cells, &work) {
         case .blank:
             summary.blankRows &+= 1
+            summary.leftOutRows.insert(record.number)
         case .valid:
             summary.totalRows &+= 1
             summary.validRows &+= 1
             amounts.add(bytes, cells)
             summary.offsets.add(from: record.byteOffset, to: record.byteOffset &+ record.byteCount)
+            try remember(record, bytes, cells)
         case .invalid:
             summary.totalRows &+= 1
             try reject(record, bytes, cells, work.faults, report)
@@ -70,7 +82,7 @@ struct RowCheck: Sendable {
 
     /// Begins the checking of other rows of the same file, once its header has been read.
     func findings() -> BlockFindings {
-        BlockFindings(validator, emptyAmounts, room: ImportCheck.problemLimit - summary.storedProblems)
+        BlockFindings(validator, identifier, emptyAmounts, room: ImportCheck.problemLimit - summary.storedProblems)
     }
 
     /// Takes what somebody else found out about the records from `start` on. Where pieces begin is not marked in these.
@@ -79,6 +91,13 @@ struct RowCheck: Sendable {
         summary.validRows += found.validRows
         summary.totalRows += found.validRows + found.rejected.count
         amounts.add(found.amounts)
+        content.combine(found.content)
+        contentRows &+= found.validRows
+        let before = UInt32(clamping: start.number - 1)
+        for var entry in found.entries {
+            entry.row &+= before
+            try log.append(entry)
+        }
         for (index, row) in found.rejected.enumerated() {
             if index < found.kept.count, hasRoom {
                 let kept = found.kept[index]
@@ -93,10 +112,20 @@ struct RowCheck: Sendable {
         }
     }
 
+    private mutating func remember(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) throws {
+        guard let identifier else { return }
+        content.combine(identifier.identify(bytes, cells, &identities))
+        contentRows &+= 1
+        newest.removeAll(keepingCapacity: true)
+        identities.append(row: record.number, to: &newest)
+        for entry in newest { try log.append(entry) }
+    }
+
     private mutating func reject(
         _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ faults: [RowFault],
         _ report: ImportCheck.Report
     ) throws {
+        summary.leftOutRows.insert(record.number)
         try report(.rejected(row: record.number, line: record.line, bytes: record.byteOffset..<record.endOffset))
         guard let text else { return }
         if let structural = record.problem {
@@ -135,6 +164,7 @@ struct RowCheck: Sendable {
         validator = RowValidator(plan: header.plan)
         emptyAmounts = AmountTotals(fields: header.plan.fields)
         amounts = emptyAmounts
+        identifier = RowIdentifier(schema: schema, plan: header.plan)
         text = ProblemText(schema: schema, plan: header.plan)
         isSpelledAsVendor = header.isSpelledAsVendor
         summary.header = header.plan.names
@@ -168,7 +198,29 @@ struct RowCheck: Sendable {
                 RowProblem(
                     line: 1, code: .noRows, message: "The file has a header, but no rows. Add at least one."), report)
         }
+        try findDuplicates()
         summary.isAsVendorReads = file.dialect.isPlain && !file.isTranscoded && isSpelledAsVendor
         return summary
+    }
+
+    private mutating func findDuplicates() throws {
+        let whole = content.sealed(count: contentRows)
+        summary.contentDigest = Digest.sha256Hex("rows \(whole.high) \(whole.low) \(contentRows)")
+        var search = DuplicateSearch()
+        summary.sortedRows = try log.sort(keeping: schema?.remembersRows ?? false) { search.take($0) }
+        summary.lateWarnings = search.warnings
+        summary.refuse(search.refused, search.errors)
+    }
+}
+
+extension ImportSummary {
+    /// Rejects rows that keep the rules all the same.
+    mutating func refuse(_ rows: RowSet, _ findings: LateFindings) {
+        let before = leftOutRows.count
+        leftOutRows.formUnion(rows)
+        lateRows.formUnion(rows)
+        validRows -= leftOutRows.count - before
+        totalProblems += findings.total
+        lateErrors = lateErrors.joined(with: findings)
     }
 }

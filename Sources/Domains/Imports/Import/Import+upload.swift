@@ -36,6 +36,11 @@ extension Import {
                 total: summary.totalProblems, stored: summary.storedProblems, first: summary.firstProblems),
             amounts: summary.amounts, approvalReasons: reasons,
             approvalExpiresAt: state == .awaitingApproval ? now + settings.approval.patience : nil,
+            warnings: ImportProblemCounts(
+                total: summary.totalWarnings, stored: summary.storedWarnings, first: summary.firstWarnings),
+            contentFingerprint: Import.fingerprint(
+                request.object, group: request.group, sha256: summary.contentDigest),
+            rowScope: goesOn && schema.remembersRows ? Import.rowScope(request.object, group: request.group) : nil,
             isRewritten: goesOn
                 && (!summary.isAsVendorReads || summary.invalidRows > 0 || summary.blankRows > 0),
             isResendable: schema.resend == .safe || (schema.resend == .safeWithoutInvites && !sendsInvites),

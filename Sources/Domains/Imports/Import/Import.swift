@@ -34,6 +34,13 @@ public struct Import: Sendable, Equatable {
     public let approvalReasons: [ApprovalReason]
     /// Until when it may be approved.
     public let approvalExpiresAt: Timestamp?
+    /// What was told and refused nothing.
+    public var warnings = ImportProblemCounts(total: 0, stored: 0, first: [])
+    /// What is the same in a second upload of the same rows, however they are written; nil in an import of an earlier
+    /// version.
+    public var contentFingerprint: String?
+    /// Its rows are remembered, and held against those of other imports of the same scope; nil where that is not so.
+    public var rowScope: String?
     /// The bytes forwarded are not those received: valid rows alone, or rewritten as the importer reads them.
     public let isRewritten: Bool
     /// A second sending of the same rows does no harm.
@@ -75,8 +82,11 @@ public struct Import: Sendable, Equatable {
         mode == .validRows && state != .rejected ? rows.valid - forwardedRows : rows.total - forwardedRows
     }
 
-    /// What is the same in a second upload of the same.
+    /// What is the same in a second upload of the same bytes.
     public var fingerprint: String { Self.fingerprint(object, group: group, sha256: file.sha256) }
+
+    /// Rows of one object and group are held against one another.
+    static func rowScope(_ object: ImportObject, group: String?) -> String { "\(object.rawValue) \(group ?? "")" }
 
     static func fingerprint(_ object: ImportObject, group: String?, sha256: String) -> String {
         Digest.sha256Hex("\(object.rawValue)\n\(sha256)\n\(group ?? "")")

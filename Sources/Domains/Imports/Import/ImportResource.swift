@@ -14,10 +14,7 @@ extension Import {
                 "invalid": .integer(Int64(rows.invalid)), "forwarded": .integer(Int64(forwardedRows)),
                 "unprocessed": .integer(Int64(unprocessedRows)),
             ],
-            "errors": [
-                "total": .integer(Int64(problems.total)), "stored": .integer(Int64(problems.stored)),
-                "first": .array(problems.first.map(\.json)),
-            ],
+            "errors": problems.json, "warnings": warnings.json,
             "amounts": .array(amounts.map(\.json)),
             "approval": approvalReasons.isEmpty
                 ? .null
@@ -37,6 +34,14 @@ extension Import {
 
     /// What subscriptions filter by.
     var eventAttributes: [String: String] { ["object": object.rawValue] }
+}
+
+extension ImportProblemCounts {
+    var json: JSONValue {
+        [
+            "total": .integer(Int64(total)), "stored": .integer(Int64(stored)), "first": .array(first.map(\.json)),
+        ]
+    }
 }
 
 extension ImportChunk {

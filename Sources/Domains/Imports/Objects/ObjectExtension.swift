@@ -8,13 +8,17 @@ public struct ObjectExtension: Decodable, Sendable {
     public var unknownColumns: ObjectSchema.UnknownColumns?
     public var headerCase: LetterCase?
     public var resend: ObjectSchema.Resend?
+    /// In place of the built-in list.
+    public var unique: [String]?
+    public var remembersRows: Bool?
     /// Deals: what `stage` may be, each as the group's settings at the vendor have it.
     public var stages: [String]
     /// By the group's key, where the object is imported into one. They add to what is said here.
     public var groups: [String: ObjectExtension]
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case fields, rules, resend, stages, groups
+        case fields, rules, resend, unique, stages, groups
+        case remembersRows = "remember_rows"
         case unknownColumns = "unknown_columns"
         case headerCase = "header_case"
     }
@@ -34,6 +38,8 @@ public struct ObjectExtension: Decodable, Sendable {
         unknownColumns = try members.word(forKey: .unknownColumns)
         headerCase = try members.word(forKey: .headerCase)
         resend = try members.word(forKey: .resend)
+        unique = try members.decodeIfPresent([String].self, forKey: .unique)
+        remembersRows = try members.decodeIfPresent(Bool.self, forKey: .remembersRows)
         stages = try members.decodeIfPresent([String].self, forKey: .stages) ?? []
         groups = try members.decodeIfPresent([String: ObjectExtension].self, forKey: .groups) ?? [:]
         for (name, group) in groups where !group.groups.isEmpty {
@@ -70,6 +76,8 @@ public struct ObjectExtension: Decodable, Sendable {
         if let unknownColumns { schema.unknownColumns = unknownColumns }
         if let headerCase { schema.headerCase = headerCase }
         if let resend { schema.resend = resend }
+        if let unique { schema.unique = unique }
+        if let remembersRows { schema.remembersRows = remembersRows }
         // Through the decoder, which checks the whole.
         return try JSONDecoder().decode(ObjectSchema.self, from: try JSONEncoder().encode(schema))
     }

@@ -14,6 +14,12 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
     /// Further query parameters that an upload of this object takes.
     public var options: [String]
     public var resend: Resend
+    /// Fields each of which names one thing: a second row of a file with the same one is a mistake (`duplicate_key`).
+    /// A row that gives none of them is known by all its cells.
+    public var unique: [String]
+    /// Sending a row again could add or pay a second time: rows that were forwarded are remembered, and refused in
+    /// other files (`row_already_forwarded`).
+    public var remembersRows: Bool
     public var headerCase: LetterCase
     public var unknownColumns: UnknownColumns
     public var fields: [ObjectField]
@@ -36,7 +42,8 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case object, title, summary, source, options, resend, fields, metadata, rules
+        case object, title, summary, source, options, resend, unique, fields, metadata, rules
+        case remembersRows = "remember_rows"
         case needsGroup = "needs_group"
         case headerCase = "header_case"
         case unknownColumns = "unknown_columns"
@@ -52,6 +59,8 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
         needsGroup = try members.decodeIfPresent(Bool.self, forKey: .needsGroup) ?? false
         options = try members.decodeIfPresent([String].self, forKey: .options) ?? []
         resend = try members.decode(Resend.self, forKey: .resend)
+        unique = try members.decodeIfPresent([String].self, forKey: .unique) ?? []
+        remembersRows = try members.decodeIfPresent(Bool.self, forKey: .remembersRows) ?? false
         headerCase = try members.decodeIfPresent(LetterCase.self, forKey: .headerCase) ?? .any
         unknownColumns = try members.decodeIfPresent(UnknownColumns.self, forKey: .unknownColumns) ?? .refuse
         fields = try members.decode([ObjectField].self, forKey: .fields)
@@ -81,6 +90,10 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
             let near = NearestName.of(name, among: names).map { "; did you mean \($0)?" } ?? ""
             throw refusal(decoder, "a rule names the field \(name), which does not exist\(near)")
         }
+        for name in unique where !names.contains(name) {
+            throw refusal(decoder, "unique names the field \(name), which does not exist")
+        }
+        if unique.count > 8 { throw refusal(decoder, "more than 8 fields are unique") }
         for rule in rules {
             guard case .onlyIf(_, let when, let values) = rule.kind, let field = field(named: when) else { continue }
             guard field.type == .enumeration, values.allSatisfy(field.values.contains) else {

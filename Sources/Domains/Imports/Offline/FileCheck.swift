@@ -19,6 +19,8 @@ public struct FileCheck: Sendable {
         public let checked: Import
         /// The first `ImportCheck.problemLimit`.
         public let problems: [RowProblem]
+        /// What refuses nothing; as many.
+        public let warnings: [RowProblem]
         public let summary: ImportSummary
         let mode: ImportMode
         let schema: ObjectSchema
@@ -82,9 +84,13 @@ public struct FileCheck: Sendable {
             try check.feed(data.bytes, take)
             progress(Progress(bytes: data.count, rows: check.rowsRead, problems: check.problemsFound))
         }
-        let summary = try check.finish(take)
+        var summary = try check.finish(take)
+        // What is not a file on the disk cannot be read again.
+        let isLying = (try? file.seek(toOffset: 0)) != nil
+        let warnings = try summary.complete(
+            &problems, schema: schema, rereading: isLying ? "/proc/self/fd/\(file.fileDescriptor)" : nil)
         let upload = CheckedUpload(
-            summary: summary, problems: problems, size: size, sha256: hashes ? Digest.hex(hash.finalize()) : "")
+            summary: summary, problems: problems, warnings: warnings, size: size, sha256: hashes ? Digest.hex(hash.finalize()) : "")
         func become(_ mode: ImportMode) -> Import {
             var request = request
             request.mode = mode
@@ -95,6 +101,7 @@ public struct FileCheck: Sendable {
         // What would be taken is shown as a dry run is: nothing follows.
         var checked = become(request.mode)
         if checked.state != .rejected { checked = become(.dryRun) }
-        return Outcome(checked: checked, problems: problems, summary: summary, mode: request.mode, schema: schema)
+        return Outcome(
+            checked: checked, problems: problems, warnings: warnings, summary: summary, mode: request.mode, schema: schema)
     }
 }

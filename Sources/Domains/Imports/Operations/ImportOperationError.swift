@@ -13,8 +13,12 @@ public enum ImportOperationError: Error, Sendable {
     /// The body did not come to its end.
     case uploadBroken
     case diskFull
-    /// The same content was imported before.
-    case duplicate(of: ImportID, at: Timestamp)
+    /// The same content was imported before: the same bytes, or the same rows written in another way.
+    case duplicate(of: ImportID, at: Timestamp, isSameBytes: Bool)
+    /// Rows that are to be sent went out meanwhile with another import.
+    case rowsForwarded(by: ImportID, rows: Int)
+    /// What is known of this import's rows cannot be read, so nobody can say whether the same come again.
+    case rowsUnreadable(ImportID)
     case noSuchChunk(Int)
     /// Resolving a chunk of which it is known what became of it.
     case notUnknown(Int, ImportChunkState)
@@ -43,6 +47,8 @@ public enum ImportOperationError: Error, Sendable {
         case .uploadBroken: "incomplete_body"
         case .diskFull: "storage_full"
         case .duplicate: "duplicate_import"
+        case .rowsForwarded: "rows_already_forwarded"
+        case .rowsUnreadable: "rows_unreadable"
         case .noSuchChunk: "not_found"
         case .notUnknown: "chunk_not_unknown"
         case .unresolved: "chunk_unknown"
@@ -68,10 +74,21 @@ public enum ImportOperationError: Error, Sendable {
                 + "\(CSVCharset.allCases.map(\.rawValue).joined(separator: ", ")), and the usual other names of these."
         case .uploadBroken: "The body ended before its end. Nothing was kept; send it again."
         case .diskFull: "The disk is full: nothing was kept. Try again when there is room."
-        case .duplicate(let first, let time):
+        case .duplicate(let first, let time, let isSameBytes):
             """
-            The same file was imported on \(time.rfc3339) as \(first). Look at it there; send it with `force=true` \
+            \(isSameBytes ? "The same file was" : "The same rows, in a file written otherwise, were") \
+            imported on \(time.rfc3339) as \(first). Look at it there; send it with `force=true` \
             if it is meant to be imported a second time.
+            """
+        case .rowsForwarded(let other, let rows):
+            """
+            \(rows == 1 ? "One row that is" : "\(rows) rows that are") to be sent went out with \(other) meanwhile, or \
+            are about to. Sending them again could pay somebody twice: send a file with the other rows instead.
+            """
+        case .rowsUnreadable(let other):
+            """
+            Which rows went out with \(other) cannot be read now, so nobody can say whether this file has them again. \
+            Try again later; send it with `force=true` only if no row of it went out before.
             """
         case .noSuchChunk(let number): "The import has no chunk \(number)."
         case .notUnknown(let number, let state):

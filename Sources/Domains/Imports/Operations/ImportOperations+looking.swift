@@ -42,10 +42,13 @@ extension ImportOperations {
     }
 
     /// What is wrong with the file, in its order; the first `ImportCheck.problemLimit`.
-    public func problems(of id: ImportID, _ page: PageRequest) async throws -> Page<RowProblem> {
+    /// - Parameter warnings: what refused nothing, instead.
+    public func problems(
+        of id: ImportID, warnings: Bool = false, _ page: PageRequest
+    ) async throws -> Page<RowProblem> {
         try await context.engine.read { [context] transaction in
             guard try context.store.find(id, in: transaction) != nil else { throw ImportOperationError.notFound }
-            return try context.problems.list(page, of: id, in: transaction)
+            return try context.problems.list(page, warnings: warnings, of: id, in: transaction)
         }
     }
 }

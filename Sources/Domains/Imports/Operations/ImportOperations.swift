@@ -47,86 +47,154 @@ public struct ImportOperations: Sendable {
         let sink = try await Self.translatingFull {
             let check = ImportCheck(
                 schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) },
-                chunkRows: context.settings.chunkRows, firstProblems: context.settings.shownProblems)
+                chunkRows: context.settings.chunkRows, firstProblems: context.settings.shownProblems,
+                scratch: RowScratch(directory: context.files.directory))
             if let spooled {
                 return UploadSink(spooled: spooled, files: context.files, check: check, maximumSize: maximumSize)
             }
             return UploadSink(writer: try context.files.create(name), check: check, maximumSize: maximumSize)
         }
-        let taken: (new: Import, problems: [RowProblem], offsets: ChunkOffsets)
+        let result: Result<Import, any Error>
         do {
             try await feed(sink)
             let checked = try await sink.finish()
-            let new = Import(
-                id: id, request: request, filename: request.filename ?? sink.filename, checked: checked,
-                schema: schema, settings: context.settings, at: context.time.now())
-            guard new.cut.count <= ImportCut.limit else {
-                throw ImportOperationError.tooManyRows(new.rows.valid, chunkRows: new.cut.rowsEach)
-            }
-            await keepRejectedRows(of: id, schema, checked, at: sink.unfinishedPath)
-            let offsets = new.state.isOver ? checked.summary.offsets : try await keep(sink, checked, new)
-            taken = (new, checked.problems, offsets)
+            var wanted = request
+            wanted.filename = request.filename ?? sink.filename
+            result = .success(try await accept(sink, checked, wanted, id, recording))
         } catch {
-            await sink.discard()
-            context.files.remove(context.rejectedName(id))
-            throw error
+            result = .failure(error)
         }
         await sink.discard()
-        return try await insert(taken.new, taken.problems, taken.offsets, recording)
+        return try result.get()
     }
 
-    /// Keeps what is forwarded. Returns where its pieces begin.
-    private func keep(_ sink: UploadSink, _ checked: CheckedUpload, _ new: Import) async throws -> ChunkOffsets {
-        let name = context.fileName(new.id)
-        guard new.isRewritten else {
-            try await sink.keep(as: name)
-            return checked.summary.offsets
+    /// Decides what becomes of a file and writes that down. Where another import of the same object is accepted between
+    /// the look at earlier rows and the commit, it is looked again.
+    private func accept(
+        _ sink: UploadSink, _ checked: CheckedUpload, _ request: ImportRequest, _ id: ImportID,
+        _ recording: @escaping Recording
+    ) async throws -> Import {
+        let schema = context.catalog.schema(request.object, group: request.group)
+        var search = ForwardedSearch()
+        var source = sink.unfinishedPath
+        var before: Import?
+        var said = checked
+        do {
+            while true {
+                let known = search.refused.count
+                search = try await searched(search, checked, request)
+                if before == nil || search.refused.count > known {
+                    said = try await completed(checked, search, schema, source)
+                    let new = Import(
+                        id: id, request: request, filename: request.filename, checked: said, schema: schema,
+                        settings: context.settings, at: context.time.now())
+                    guard new.cut.count <= ImportCut.limit else {
+                        throw ImportOperationError.tooManyRows(new.rows.valid, chunkRows: new.cut.rowsEach)
+                    }
+                    await keepRejectedRows(of: id, schema, said, at: source)
+                    said.summary.offsets = try await keep(sink, said, new, insteadOf: before, &source)
+                    before = new
+                }
+                guard let new = before else { continue }
+                do {
+                    return try await insert(new, said, search, recording)
+                } catch is RowsOvertaken {}
+            }
+        } catch StorageError.connectionLost(commitSent: true) {
+            // It may be on record: the sweep decides about the files.
+            throw StorageError.connectionLost(commitSent: true)
+        } catch {
+            for name in context.names(of: id) { context.files.remove(name) }
+            throw error
         }
-        let rewriting = RewrittenFile(
-            schema: context.catalog.schema(new.object, group: new.group), summary: checked.summary,
-            files: context.files, source: sink.unfinishedPath, name: name)
-        return try await UploadSink.blocking { try rewriting.write() }
+    }
+
+    /// With what shows only when all rows are known, in words.
+    private func completed(
+        _ checked: CheckedUpload, _ search: ForwardedSearch, _ schema: ObjectSchema, _ path: String
+    ) async throws -> CheckedUpload {
+        try await UploadSink.blocking {
+            var said = checked
+            said.summary.lateImports = search.imports.map(\.text)
+            said.summary.refuse(search.refused, search.findings)
+            said.warnings = try said.summary.complete(&said.problems, schema: schema, rereading: path)
+            return said
+        }
+    }
+
+    /// Keeps what is forwarded, and which rows these are.
+    /// - Parameters:
+    ///   - before: what was to become of the file until more of its rows were refused.
+    ///   - source: where the file lies as it came.
+    /// - Returns: where the pieces of what is forwarded begin.
+    private func keep(
+        _ sink: UploadSink, _ checked: CheckedUpload, _ new: Import, insteadOf before: Import?, _ source: inout String
+    ) async throws -> ChunkOffsets {
+        let name = context.fileName(new.id)
+        var offsets = checked.summary.offsets
+        if new.state.isOver {
+            // Of what would have gone out before the rest was refused.
+            for unneeded in [name, context.recordName(new.id)] where before != nil { context.files.remove(unneeded) }
+            return offsets
+        }
+        if new.isRewritten {
+            let rewriting = RewrittenFile(
+                schema: context.catalog.schema(new.object, group: new.group), summary: checked.summary,
+                files: context.files, source: source, name: name)
+            offsets = try await UploadSink.blocking { try rewriting.write() }
+        } else {
+            try await sink.keep(as: name)
+            source = context.files.path(name)
+        }
+        if new.rowScope != nil {
+            try await UploadSink.blocking { [context] in
+                try RowRecord.write(
+                    checked.summary.sortedRows, without: checked.summary.leftOutRows, to: context.files,
+                    as: context.recordName(new.id))
+            }
+        }
+        return offsets
     }
 
     private func insert(
-        _ new: Import, _ problems: [RowProblem], _ offsets: ChunkOffsets, _ recording: @escaping Recording
+        _ new: Import, _ checked: CheckedUpload, _ search: ForwardedSearch, _ recording: @escaping Recording
     ) async throws -> Import {
-        do {
-            return try await context.engine.write { [context] transaction in
-                let now = context.time.now()
-                if new.countsAsDuplicate { try Self.refuseDuplicate(new, context, at: now, in: transaction) }
-                try context.store.insert(new, in: transaction)
-                if new.cut.count > 1 { try context.store.insert(offsets, of: new.id, in: transaction) }
-                try context.problems.insert(problems, of: new.id, in: transaction)
-                if new.state == .forwarding {
-                    try context.follow(new, [.forward], at: now, in: transaction)
-                }
-                var stored = new
-                stored.revision = 1
-                try recording(stored, transaction)
-                return stored
+        try await context.engine.write { [context] transaction in
+            let now = context.time.now()
+            if new.countsAsDuplicate { try Self.refuseDuplicate(new, context, at: now, in: transaction) }
+            if new.countsAsDuplicate { try Self.refuseOvertaken(new, search, context, at: now, in: transaction) }
+            try context.store.insert(new, in: transaction)
+            if new.cut.count > 1 { try context.store.insert(checked.summary.offsets, of: new.id, in: transaction) }
+            try context.problems.insert(checked.problems, warnings: checked.warnings, of: new.id, in: transaction)
+            if new.state == .forwarding {
+                try context.follow(new, [.forward], at: now, in: transaction)
             }
-        } catch StorageError.connectionLost(commitSent: true) {
-            // It may be on record: the sweep decides about the file.
-            throw StorageError.connectionLost(commitSent: true)
-        } catch {
-            context.files.remove(context.fileName(new.id))
-            context.files.remove(context.rejectedName(new.id))
-            throw error
+            var stored = new
+            stored.revision = 1
+            try recording(stored, transaction)
+            return stored
         }
     }
 
     /// Two that race wait for one another here, so that the second sees the first.
-    private static func refuseDuplicate(
+    static func refuseDuplicate(
         _ wanted: Import, _ context: ImportContext, at now: Timestamp, in transaction: any Transaction
     ) throws {
         guard !wanted.isForced else { return }
+        let earliest = now - context.settings.duplicateWindow
+        // Always in this order, so that no two wait for one another.
         try transaction.lock("import:\(wanted.fingerprint)")
         if let first = try context.store.same(
-            as: wanted.fingerprint, since: now - context.settings.duplicateWindow, otherThan: wanted.id,
-            in: transaction)
+            as: wanted.fingerprint, since: earliest, otherThan: wanted.id, in: transaction)
         {
-            throw ImportOperationError.duplicate(of: first.id, at: first.createdAt)
+            throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: true)
+        }
+        guard let rows = wanted.contentFingerprint else { return }
+        try transaction.lock("import rows:\(rows)")
+        if let first = try context.store.same(
+            asRows: rows, since: earliest, otherThan: wanted.id, in: transaction)
+        {
+            throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: false)
         }
     }
 
@@ -157,15 +225,6 @@ public struct ImportOperations: Sendable {
         return cancelled
     }
 
-    public func retry(_ id: ImportID, recording: @escaping Recording = { _, _ in }) async throws -> Import {
-        try await change(id, recording) { [context] found, now, transaction in
-            let didCount = found.countsAsDuplicate
-            let consequences = try found.retry()
-            if !didCount { try Self.refuseDuplicate(found, context, at: now, in: transaction) }
-            return consequences
-        }
-    }
-
     public func resolve(
         _ id: ImportID, chunk number: Int, as resolution: ChunkResolution,
         recording: @escaping Recording = { _, _ in }
@@ -177,7 +236,7 @@ public struct ImportOperations: Sendable {
         return resolved
     }
 
-    private func change(
+    func change(
         _ id: ImportID, _ recording: @escaping Recording,
         _ decide: @escaping @Sendable (inout Import, Timestamp, any Transaction) throws -> [ImportConsequence]
     ) async throws -> Import {

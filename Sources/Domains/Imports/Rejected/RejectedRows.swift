@@ -3,7 +3,7 @@ import FileStore
 import Foundation
 
 /// The refused rows of a checked file, byte for byte as they came. They are found by reading the file a second time: the
-/// same rules give the same verdicts, so nothing need be remembered of the first.
+/// same rules give the same verdicts, so only those are remembered that were refused for what other rows say.
 public struct RejectedRows: Sendable {
     private let schema: ObjectSchema
     private let summary: ImportSummary
@@ -61,7 +61,9 @@ public struct RejectedRows: Sendable {
             } else if let problem = record.problem {
                 if problem.code == .recordTooLong { return try copy(record, take) }
                 try take(Piece(kind: .broken, row: record.number, isLast: true), bytes)
-            } else if validator.verdict(record, bytes, cells, &work) == .invalid {
+            } else if validator.verdict(record, bytes, cells, &work) == .invalid
+                || summary.lateRows.contains(record.number)
+            {
                 try take(Piece(kind: .row, row: record.number, isLast: true), bytes)
             }
         }

@@ -20,6 +20,11 @@ public enum ImportReport {
             lines += table(shown.problems.first)
             lines += more(shown, place)
         }
+        if shown.warnings.total > 0 {
+            lines.append("")
+            lines.append("Warnings, which refuse nothing: \(count(shown.warnings.total, "row")) twice in the file.")
+            lines += table(shown.warnings.first)
+        }
         lines.append("")
         lines += nextSteps(shown, place)
         return lines.joined(separator: "\n") + "\n"

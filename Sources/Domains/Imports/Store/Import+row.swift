@@ -24,6 +24,12 @@ extension Import: RowDecodable {
         amounts = try JSONText.decode([AmountTotal].self, from: try row["amounts"])
         approvalReasons = try JSONText.decode([ApprovalReason].self, from: try row["approval_reasons"])
         approvalExpiresAt = try row["approval_expires_at"]
+        let firstWarnings: String? = try row["first_warnings"]
+        warnings = ImportProblemCounts(
+            total: try row["warnings_total"], stored: try row["warnings_stored"],
+            first: try firstWarnings.map { try JSONText.decode([RowProblem].self, from: $0) } ?? [])
+        contentFingerprint = try row["content_fingerprint"]
+        rowScope = try row["row_scope"]
         isRewritten = try row["is_rewritten"]
         isResendable = try row["is_resendable"]
         isForced = try row["is_forced"]

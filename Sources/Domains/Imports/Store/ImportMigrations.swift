@@ -39,6 +39,27 @@ public enum ImportMigrations {
                 """
             ]),
         Migration(
+            number: 42, reason: "The same rows in another file are recognised; warnings beside errors.",
+            statements: [
+                "ALTER TABLE import ADD COLUMN content_fingerprint TEXT",
+                """
+                CREATE INDEX import_same_rows ON import (content_fingerprint, created_at)
+                WHERE counts_as_duplicate = 1
+                """,
+                "ALTER TABLE import ADD COLUMN warnings_total BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE import ADD COLUMN warnings_stored BIGINT NOT NULL DEFAULT 0",
+                "ALTER TABLE import ADD COLUMN first_warnings TEXT",
+                "ALTER TABLE import_problem ADD COLUMN is_warning BIGINT NOT NULL DEFAULT 0",
+            ]),
+        Migration(
+            number: 43, reason: "Which imports a file's rows have to be held against.",
+            statements: [
+                "ALTER TABLE import ADD COLUMN row_scope TEXT",
+                """
+                CREATE INDEX import_remembered ON import (row_scope, created_at) WHERE row_scope IS NOT NULL
+                """,
+            ]),
+        Migration(
             number: 44, reason: "Imports that ended long ago are found, to be removed.",
             statements: ["CREATE INDEX import_by_end ON import (ended_at) WHERE ended_at IS NOT NULL"]),
         Migration(

@@ -31,16 +31,43 @@ public struct ImportStore: Sendable {
         return Page(fetched: try withChunks(found, in: transaction), limit: page.limit, key: \.id.text)
     }
 
-    /// The first import of the same since `earliest` that forwarded something, or still may.
+    /// The first import of the same bytes that forwarded something since `earliest`, or still may.
     func same(
         as fingerprint: String, since earliest: Timestamp, otherThan own: ImportID, in transaction: any Transaction
     ) throws -> Import? {
         try transaction.first(
             """
             SELECT * FROM import
-            WHERE fingerprint = \(fingerprint) AND created_at > \(earliest) AND counts_as_duplicate = 1
-                AND id <> \(own)
+            WHERE fingerprint = \(fingerprint) AND counts_as_duplicate = 1
+                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(own)
             ORDER BY created_at LIMIT 1
+            """)
+    }
+
+    /// The same of the same rows, however they are written.
+    func same(
+        asRows contentFingerprint: String, since earliest: Timestamp, otherThan own: ImportID,
+        in transaction: any Transaction
+    ) throws -> Import? {
+        try transaction.first(
+            """
+            SELECT * FROM import
+            WHERE content_fingerprint = \(contentFingerprint) AND counts_as_duplicate = 1
+                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(own)
+            ORDER BY created_at LIMIT 1
+            """)
+    }
+
+    /// The imports whose rows went out since `earliest`, or still may; oldest first.
+    func remembered(
+        _ rowScope: String, since earliest: Timestamp, in transaction: any Transaction
+    ) throws -> [RememberedImport] {
+        try transaction.all(
+            """
+            SELECT id, round FROM import
+            WHERE row_scope = \(rowScope) AND counts_as_duplicate = 1
+                AND (ended_at IS NULL OR ended_at > \(earliest))
+            ORDER BY created_at
             """)
     }
 
@@ -90,14 +117,16 @@ public struct ImportStore: Sendable {
             INSERT INTO import (
                 id, object, mode, state, group_key, sends_invites, filename, size, sha256, fingerprint, encoding,
                 delimiter, is_normalized, is_rewritten, is_resendable, is_forced, caller, rows_total, rows_valid,
-                problems_total, problems_stored, first_problems, error, counts_as_duplicate, created_at, ended_at,
-                round, revision, chunk_count, chunk_rows, amounts, approval_reasons, approval_expires_at)
+                problems_total, problems_stored, first_problems, warnings_total, warnings_stored, first_warnings,
+                content_fingerprint, row_scope, error, counts_as_duplicate, created_at, ended_at, round, revision,
+                chunk_count, chunk_rows, amounts, approval_reasons, approval_expires_at)
             VALUES (
                 \(new.id), \(new.object), \(new.mode), \(new.state), \(new.group), \(new.sendsInvites),
                 \(new.filename), \(new.file.size), \(new.file.sha256), \(new.fingerprint), \(new.file.encoding),
                 \(new.file.delimiter), \(new.file.isNormalized), \(new.isRewritten), \(new.isResendable),
                 \(new.isForced), \(new.caller), \(new.rows.total), \(new.rows.valid), \(new.problems.total),
-                \(new.problems.stored), \(JSONText.encode(new.problems.first)),
+                \(new.problems.stored), \(JSONText.encode(new.problems.first)), \(new.warnings.total),
+                \(new.warnings.stored), \(JSONText.encode(new.warnings.first)), \(new.contentFingerprint), \(new.rowScope),
                 \(new.error.map { JSONText.encode($0) }), \(new.countsAsDuplicate), \(new.createdAt), \(new.endedAt),
                 \(new.round), 1, \(new.cut.count), \(new.cut.rowsEach), \(JSONText.encode(new.amounts)),
                 \(JSONText.encode(new.approvalReasons)), \(new.approvalExpiresAt))

@@ -1,12 +1,11 @@
 import CSV
 import CausewayCore
 import FileStore
-import Foundation
 
 /// The file as it is forwarded where that is not the file as it came: only the valid rows, byte for byte; or, where
 /// the importer could not read it so, in UTF-8 with commas, LF and the vendor's header.
 ///
-/// Reads the upload a second time. The same rules give the same verdicts, so nothing need be remembered of the first.
+/// Reads the upload a second time; which rows are left out the first reading has told.
 struct RewrittenFile: Sendable {
     let schema: ObjectSchema
     let summary: ImportSummary
@@ -19,18 +18,12 @@ struct RewrittenFile: Sendable {
 
     /// Durable when it returns; says where the pieces to forward begin in it. Throws `FileStoreError`.
     func write() throws -> ChunkOffsets {
-        guard let file = FileHandle(forReadingAtPath: source) else {
-            throw FileStoreError.failed(detail: "\(source) cannot be opened")
-        }
-        defer { try? file.close() }
         var writer = try files.create(name + "-rewritten")
-        var reader = CSVFileReader(encoding: summary.encoding, isKnownHeader: { schema.knows(header: $0) })
         var rows = RowRewriter(schema: schema, summary: summary)
-        while let data = try file.read(upToCount: Self.block), !data.isEmpty {
-            try reader.feed(data.bytes) { record, bytes, cells in rows.take(record, bytes, cells) }
+        try SecondReading.rows(of: source, summary, schema) { record, bytes, cells in
+            rows.take(record, bytes, cells)
             if rows.output.count >= Self.block { try flush(&rows, &writer) }
         }
-        try reader.finish { record, bytes, cells in rows.take(record, bytes, cells) }
         try flush(&rows, &writer)
         guard rows.validRows == summary.validRows else {
             throw FileStoreError.failed(detail: "\(source) was read differently the second time")
@@ -50,8 +43,6 @@ private struct RowRewriter {
     private let schema: ObjectSchema
     private let summary: ImportSummary
     private let writer = CSVWriter(delimiter: .comma, lineEnd: .lineFeed)
-    private var validator = RowValidator(plan: RowPlan())
-    private var work = RowValidator.Work()
     private var scratch: [UInt8] = []
     private(set) var output: [UInt8] = []
     /// Bytes before those of `output`.
@@ -75,7 +66,6 @@ private struct RowRewriter {
         if record.number == 0 {
             let names = cells.indices.map { cells[$0].text(in: bytes) }
             let header = HeaderCheck(schema: schema, names: names, line: record.line, byteOffset: record.byteOffset)
-            validator = RowValidator(plan: header.plan)
             if summary.isAsVendorReads {
                 append(bytes)
             } else {
@@ -84,7 +74,7 @@ private struct RowRewriter {
             offsets.headerLength = output.count
             return
         }
-        guard validator.verdict(record, bytes, cells, &work) == .valid else { return }
+        guard !summary.leftOutRows.contains(record.number) else { return }
         validRows += 1
         let start = written + output.count
         defer { offsets.add(from: start, to: written + output.count) }

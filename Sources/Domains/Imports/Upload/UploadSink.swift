@@ -127,8 +127,10 @@ public final class UploadSink: Sendable {
 
 /// A file that was read to its end.
 struct CheckedUpload: Sendable {
-    let summary: ImportSummary
-    let problems: [RowProblem]
+    var summary: ImportSummary
+    /// In the file's order, as many as are kept.
+    var problems: [RowProblem]
+    var warnings: [RowProblem] = []
     let size: Int64
     let sha256: String
 }

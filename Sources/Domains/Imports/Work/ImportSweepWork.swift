@@ -60,7 +60,7 @@ struct ImportSweepWork: Sendable {
         let broken = try context.files.removeUnfinished(notWrittenSince: past)
         if broken > 0 { context.logger.notice("broken uploads removed", metadata: ["files": "\(broken)"]) }
         var removed = 0
-        for name in try context.files.names() where name.hasSuffix(".csv") {
+        for name in try context.files.names() where name.hasSuffix(".csv") || name.hasSuffix(RowRecord.suffix) {
             guard let id = ImportID(parsing: name.prefix { $0 != "." }) else { continue }
             let found = try await context.engine.read { [context] in try context.store.find(id, in: $0) }
             guard try found.map({ isDone($0, with: name) }) ?? isUnclaimed(name, past) else { continue }
@@ -73,6 +73,11 @@ struct ImportSweepWork: Sendable {
 
     private func isDone(_ found: Import, with name: String) -> Bool {
         guard let endedAt = found.endedAt else { return false }
+        if name == context.recordName(found.id) {
+            // An hour more, for clocks that differ: who looks for a record that is not there refuses the file.
+            let kept = max(context.settings.duplicateWindow, context.settings.fileRetention) + .seconds(3600)
+            return context.time.now().since(endedAt) >= kept
+        }
         if found.state.isOver, name != context.rejectedName(found.id) { return true }
         return context.time.now().since(endedAt) >= context.settings.fileRetention
     }

@@ -18,6 +18,7 @@ struct ImportRoutes {
         routes.get("/v1/imports/{id}/errors", .importsRead, readsQuery: true, errors)
         routes.get("/v1/imports/{id}/chunks", .importsRead, readsQuery: true, chunks)
         ImportTableRoutes(imports: imports).add(to: routes)
+        routes.get("/v1/imports/{id}/warnings", .importsRead, readsQuery: true, warnings)
         routes.post("/v1/imports/{id}/approve", .importsApprove, approve)
         routes.post("/v1/imports/{id}/cancel", nil, cancel)
         routes.post("/v1/imports/{id}/retry", nil, retry)
@@ -112,12 +113,23 @@ struct ImportRoutes {
     }
 
     @Sendable private func errors(_ request: Request, _ context: APIContext) async throws -> Response {
+        try await problems(request, context, warnings: false)
+    }
+
+    @Sendable private func warnings(_ request: Request, _ context: APIContext) async throws -> Response {
+        try await problems(request, context, warnings: true)
+    }
+
+    private func problems(
+        _ request: Request, _ context: APIContext, warnings: Bool
+    ) async throws -> Response {
         let id = try context.importID()
         var query = QueryParameters(request)
         let page = query.page { Int64($0) != nil }
         try query.finish()
         return Answer.list(
-            try await Problem.translating { try await imports.operations.problems(of: id, page) }, query.cursor, \.json)
+            try await Problem.translating { try await imports.operations.problems(of: id, warnings: warnings, page) },
+            query.cursor, \.json)
     }
 
     @Sendable private func chunks(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -240,7 +252,8 @@ extension Problem {
         case .diskFull:
             self.init(
                 .init(code: 507, reasonPhrase: "Insufficient Storage"), code: error.code, detail: error.detail)
-        case .duplicate, .notUnknown, .unresolved, .notPossible, .approvalExpired:
+        case .rowsUnreadable: self.init(.serviceUnavailable, code: error.code, detail: error.detail)
+        case .duplicate, .rowsForwarded, .notUnknown, .unresolved, .notPossible, .approvalExpired:
             self.init(.conflict, code: error.code, detail: error.detail)
         case .ownApproval: self.init(.forbidden, code: error.code, detail: error.detail)
         case .nothingRejected: self.init(.notFound, code: error.code, detail: error.detail)

@@ -19,18 +19,25 @@ struct BlockFindings: Sendable {
     private(set) var validRows = 0
     private(set) var blankRows = 0
     private(set) var amounts: AmountTotals
+    /// By what each valid row is known; `row` is its number here.
+    private(set) var entries: [RowEntry] = []
+    /// What all valid rows say together.
+    private(set) var content = RowIdentity.zero
     private(set) var rejected: [RejectedRow] = []
     /// The first of `rejected`, as far as anybody may want their words.
     private(set) var kept: [KeptRow] = []
     private let validator: RowValidator
+    private let identifier: RowIdentifier?
+    private var identities = RowIdentifier.Work()
     private var work = RowValidator.Work()
     private var room: Int
 
     /// - Parameters:
     ///   - amounts: of no row yet.
     ///   - room: problems that will be put into words at most.
-    init(_ validator: RowValidator, _ amounts: AmountTotals, room: Int) {
+    init(_ validator: RowValidator, _ identifier: RowIdentifier?, _ amounts: AmountTotals, room: Int) {
         self.validator = validator
+        self.identifier = identifier
         self.amounts = amounts
         self.room = room
     }
@@ -41,6 +48,9 @@ struct BlockFindings: Sendable {
         case .valid:
             validRows &+= 1
             amounts.add(bytes, cells)
+            guard let identifier else { return }
+            content.combine(identifier.identify(bytes, cells, &identities))
+            identities.append(row: record.number, to: &entries)
         case .invalid: reject(record, bytes, cells)
         }
     }

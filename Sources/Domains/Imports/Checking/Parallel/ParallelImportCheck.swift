@@ -26,18 +26,18 @@ public struct ParallelImportCheck: ~Copyable {
     private var byteCount = 0
 
     /// - Parameters:
-    ///   - charset, firstProblems: as for `ImportCheck`.
+    ///   - charset, firstProblems, scratch: as for `ImportCheck`.
     ///   - threads: processors to use, this one among them.
     ///   - blockSize: bytes that are checked at once. Memory: about four times that for each thread.
     public init(
         schema: ObjectSchema, charset: CSVCharset? = nil, firstProblems: Int = 100, threads: Int = 2,
-        blockSize: Int = 256 << 10
+        blockSize: Int = 256 << 10, scratch: RowScratch = .temporary
     ) {
         precondition(threads > 0 && blockSize > 0)
         self.blockSize = blockSize
         threadCount = threads
         opening = CSVFileReader(declared: charset, isKnownHeader: { schema.knows(header: $0) })
-        rows = RowCheck(schema: schema, chunkRows: .max, firstProblems: firstProblems)
+        rows = RowCheck(schema: schema, chunkRows: .max, firstProblems: firstProblems, scratch: scratch)
     }
 
     deinit { threads?.close() }
