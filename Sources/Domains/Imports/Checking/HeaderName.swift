@@ -1,6 +1,9 @@
 /// How the names in a header are compared, and which known one an unknown one is nearest to.
 enum HeaderName {
     static func normalized(_ name: String, _ letterCase: LetterCase) -> String {
+        // As most names are; asked for each field, for each of up to a thousand columns.
+        let isPlain = name.utf8.allSatisfy { $0 &- 0x61 < 26 || $0 &- 0x30 < 10 || $0 == 0x5F || $0 == 0x2E }
+        if isPlain { return name }
         let trimmed = trimmed(name)
         return letterCase == .any ? trimmed.lowercased() : trimmed
     }

@@ -50,6 +50,8 @@ public struct FileCheck: Sendable {
     private let request: ImportRequest
     private let shownProblems: Int
     private static let block = 1 << 20
+    /// More would wait for the one that reads.
+    private static let mostThreads = 4
 
     /// Throws `ImportOperationError.invalid` where no gateway would take such an upload.
     /// - Parameter shownProblems: how many the report has.
@@ -69,9 +71,9 @@ public struct FileCheck: Sendable {
     public func run(
         _ file: FileHandle, hashes: Bool, at now: Timestamp, _ progress: (Progress) -> Void
     ) throws -> Outcome {
-        var check = ImportCheck(
-            schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) }, chunkRows: .max,
-            firstProblems: shownProblems)
+        var check = ParallelImportCheck(
+            schema: schema, charset: request.charset.flatMap { CSVCharset(label: $0) }, firstProblems: shownProblems,
+            threads: max(1, min(Self.mostThreads, ProcessInfo.processInfo.activeProcessorCount)))
         var hash = SHA256()
         var size: Int64 = 0
         var problems: [RowProblem] = []

@@ -45,6 +45,9 @@ public struct ParallelImportCheck: ~Copyable {
     /// Rows checked so far, for progress.
     public var rowsRead: Int { rows.summary.totalRows }
 
+    /// Problems met in these, for progress.
+    public var problemsFound: Int { rows.summary.totalProblems }
+
     /// As `ImportCheck.isHopeless`.
     public var isHopeless: Bool { failure != nil || (threads == nil && opening.isHopeless) }
 
