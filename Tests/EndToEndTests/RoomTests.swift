@@ -54,6 +54,39 @@ struct RoomTests {
         }
     }
 
+    @Test(
+        "An upload that finds no room is 507, while it arrives and while its good rows are written, and leaves nothing",
+        .enabled("a file system of some megabytes can be mounted (as root)") { await SmallDisk.isAllowed() },
+        .timeLimit(.minutes(9)))
+    func uploads() async throws {
+        try await Stage.run(startsGateway: false) { stage in
+            let gateway = stage.gateway
+            let disk = try await SmallDisk(at: gateway.dataDirectory, megabytes: 24)
+            do {
+                try await gateway.start()
+                // The second fits once, but not its good rows beside it.
+                for (megabytes, query) in [(30, ""), (14, "?mode=valid_rows")] {
+                    let path = stage.directory.file("rewards.csv")
+                    let good = RewardsFile(rows: megabytes * 100, bodySize: 10_000).rows.joined()
+                    try Data("\(RewardsFile.header)nobody,nothing,,\n\(good)".utf8).write(to: URL(filePath: path))
+                    let answer = try await gateway.curl(["-T", path], "/v1/imports/rewards" + query)
+                    #expect(answer.status == 507 && answer["code"] == "storage_full", "\(answer.text)")
+                    try await asking("an empty disk") { disk.sizes(in: "uploads").isEmpty ? () : nil }
+                }
+                #expect(try await gateway.get("/v1/imports").data.isEmpty)
+                let path = stage.directory.file("small.csv")
+                try Data("email\na@example.com\n".utf8).write(to: URL(filePath: path))
+                let taken = try await gateway.curl(["-T", path], "/v1/imports/customers")
+                #expect(taken.status == 202)
+                #expect(try await gateway.endedImport(taken["id"]?.string ?? "")["state"] == "completed")
+            } catch {
+                Issue.record(error, "the gateway's log:\n\(gateway.log)")
+            }
+            try await gateway.kill()
+            try await disk.unmount()
+        }
+    }
+
     private func checkWhileFull(_ stage: Stage, _ id: String) async throws {
         let shown = try await stage.gateway.get("/v1/exports/\(id)")
         #expect(shown.status == 200 && shown["status"] == "success")

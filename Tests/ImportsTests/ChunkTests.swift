@@ -157,8 +157,8 @@ struct ChunkTests {
                 #expect(ended.state == .cancelled && ended.endedAt != nil)
                 #expect(ended.chunks.map(\.state) == [.forwarded, .forwarded, .pending])
                 #expect(ended.json["rows"]?["forwarded"] == 4 && ended.json["rows"]?["unprocessed"] == 1)
-                #expect(try world.fileNames() == [])
             }
+            #expect(try world.fileNames() == [])
             #expect(try await world.arrived().count == 2)
             #expect(try await world.events() == [])
         }
