@@ -19,6 +19,7 @@ struct ApprovalTests {
                     p,,"7",b,
                     p,x,,b,USD
                     p,50000000000,,b,JPY
+                    p,1,,b,USD
 
                     """
             let new = try await world.upload(csv, .rewards) {
@@ -29,7 +30,7 @@ struct ApprovalTests {
                 new.json["amounts"] == [
                     ["currency": "EUR", "rows": 1, "sum": "-10.05", "gross": "10.05"],
                     ["currency": "JPY", "rows": 1, "sum": "500000000.00", "gross": "500000000.00"],
-                    ["currency": "USD", "rows": 2, "sum": "1.50", "gross": "1.50"],
+                    ["currency": "USD", "rows": 3, "sum": "1.51", "gross": "1.51"],
                     ["currency": .null, "rows": 1, "sum": "7.00", "gross": "7.00"],
                 ])
             #expect(new.json["approval"]?["reasons"] == ["request"])

@@ -2,7 +2,7 @@ import CSV
 
 /// What the valid rows come to, by currency: exact, in hundredths, whatever the number of rows.
 struct AmountTotals: Sendable {
-    private struct Bucket {
+    private struct Bucket: BitwiseCopyable {
         /// `CurrencyCheck.index`; -1 where none is given.
         var currency: Int
         var rows = 0
@@ -10,16 +10,22 @@ struct AmountTotals: Sendable {
         var gross: Int128 = 0
     }
 
-    private var columns: [(place: Int, isWhole: Bool)] = []
-    private var currencyPlace: Int?
+    private struct Column: BitwiseCopyable {
+        let place: Int
+        let isWhole: Bool
+    }
+
+    private var columns: [Column] = []
+    private var currencyPlace = -1
     private var buckets: [Bucket] = []
-    /// The bucket of the row before.
-    private var latest = 0
+    /// The bucket of the row before, taken out of its place among the others, which is `place`.
+    private var latest = Bucket(currency: -2)
+    private var place = -1
 
     /// - Parameter fields: by the place of their column in the file; nil for columns that are no field.
     init(fields: [ObjectField?] = []) {
         for (place, field) in fields.enumerated() {
-            if let money = field?.money { columns.append((place, money == .whole)) }
+            if let money = field?.money { columns.append(Column(place: place, isWhole: money == .whole)) }
             if field?.type == .currency { currencyPlace = place }
         }
     }
@@ -46,29 +52,35 @@ struct AmountTotals: Sendable {
 
     private mutating func count(_ bytes: RawSpan, _ cells: Span<CSVCell>) {
         let span = Span<UInt8>(_bytes: bytes)
-        var hundredths: Int64 = 0
-        var isGiven = false
-        for column in columns where cells[column.place].byteCount > 0 {
-            isGiven = true
-            hundredths &+= Self.hundredths(span, cells[column.place], isWhole: column.isWhole)
-        }
-        guard isGiven else { return }
+        guard let hundredths = amount(span, cells) else { return }
         var currency = -1
-        if let currencyPlace, cells[currencyPlace].byteCount > 0 {
+        if currencyPlace >= 0 {
             let cell = cells[currencyPlace]
-            currency = CurrencyCheck.index(span, cell.lowerBound, cell.upperBound) ?? -1
+            if cell.byteCount > 0 { currency = CurrencyCheck.index(span, cell.lowerBound, cell.upperBound) ?? -1 }
         }
-        if !(latest < buckets.count && buckets[latest].currency == currency) {
-            if let known = buckets.firstIndex(where: { $0.currency == currency }) {
-                latest = known
-            } else {
-                latest = buckets.count
-                buckets.append(Bucket(currency: currency))
-            }
+        if latest.currency != currency { takeOut(currency) }
+        latest.rows &+= 1
+        latest.sum &+= Int128(hundredths)
+        latest.gross &+= Int128(hundredths.magnitude)
+    }
+
+    @inline(__always)
+    private func amount(_ span: Span<UInt8>, _ cells: Span<CSVCell>) -> Int64? {
+        var amount: Int64?
+        let columns = columns.span
+        for index in columns.indices {
+            let cell = cells[columns[index].place]
+            if cell.byteCount == 0 { continue }
+            amount = (amount ?? 0) &+ Self.hundredths(span, cell, isWhole: columns[index].isWhole)
         }
-        buckets[latest].rows &+= 1
-        buckets[latest].sum += Int128(hundredths)
-        buckets[latest].gross += Int128(hundredths.magnitude)
+        return amount
+    }
+
+    private mutating func takeOut(_ currency: Int) {
+        if place >= 0 { buckets[place] = latest }
+        place = buckets.firstIndex { $0.currency == currency } ?? buckets.count
+        if place == buckets.count { buckets.append(Bucket(currency: currency)) }
+        latest = buckets[place]
     }
 
     /// Of a cell that was found to be a number of at most 18 digits and, where whole units are meant, two decimals.
@@ -96,8 +108,9 @@ struct AmountTotals: Sendable {
 
     /// By currency, those without one last.
     var totals: [AmountTotal] {
-        buckets.map { bucket in
-            AmountTotal(
+        buckets.indices.map { index in
+            let bucket = index == place ? latest : buckets[index]
+            return AmountTotal(
                 currency: CurrencyCheck.code(bucket.currency), rows: bucket.rows, sum: bucket.sum, gross: bucket.gross)
         }.sorted { ($0.currency ?? "~") < ($1.currency ?? "~") }
     }
