@@ -24,8 +24,8 @@ struct MultipartReaderTests {
         return (events, reader.isComplete)
     }
 
-    func part(_ name: String, _ filename: String? = nil) -> MultipartReader.Event {
-        .part(.init(name: name, filename: filename))
+    func part(_ name: String, _ filename: String? = nil, type: String? = nil) -> MultipartReader.Event {
+        .part(.init(name: name, filename: filename, contentType: type))
     }
 
     @Test("gives the same wherever the borders of what arrives lie")
@@ -36,7 +36,7 @@ struct MultipartReaderTests {
             + "Content-Type: text/csv\r\n\r\n\(csv)\r\n--b  \r\ncontent-disposition: form-data; name=x\r\n\r\n\r\n--b--\r\nepilogue"
         for size in 1...body.utf8.count {
             let (events, isComplete) = try read(body, pieces: size)
-            #expect(events == [part("file", "a.csv"), .data(Array(csv.utf8)), part("x")], "\(size)")
+            #expect(events == [part("file", "a.csv", type: "text/csv"), .data(Array(csv.utf8)), part("x")], "\(size)")
             #expect(isComplete)
         }
     }

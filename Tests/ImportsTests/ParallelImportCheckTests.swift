@@ -89,6 +89,70 @@ struct ParallelImportCheckTests {
         #expect(try inBlocks(bytes, .customers, threads: 2, block: 5000, piece: 20_000) == expected)
     }
 
+    @Test("adds up the same, and finds the same rows twice")
+    func sums() throws {
+        var text = "partner_key,amount_in_dollars,body,currency\n"
+        for row in 0..<3000 {
+            let amount = row % 7 == 0 ? "1,00" : "\(row % 50).5"
+            text += "p\(row % 40),\"\(amount)\",for row \(row % 900),\(["USD", "EUR", ""][row % 3])\n"
+        }
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).csv")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let schema = ObjectCatalog.builtIn[.rewards]
+
+        func completed(_ summary: ImportSummary, _ outcome: Outcome) throws -> (Outcome, [RowProblem]) {
+            var (summary, outcome) = (summary, outcome)
+            let warnings = try summary.complete(&outcome.problems, schema: schema, rereading: file.path)
+            outcome.summary = summary.facts
+            return (outcome, warnings)
+        }
+        var one = Outcome()
+        var check = ImportCheck(schema: schema)
+        try check.feed(Array(text.utf8)) { one.take($0) }
+        let expected = try completed(try check.finish { one.take($0) }, one)
+        #expect(expected.1.count > 100)
+        var other = Outcome()
+        var blocks = ParallelImportCheck(schema: schema, threads: 2, blockSize: 700)
+        try unsafe blocks.feed(Array(text.utf8).span.bytes) { other.take($0) }
+        let found = try completed(try blocks.finish { other.take($0) }, other)
+        #expect(found.0 == expected.0)
+        #expect(found.1 == expected.1)
+    }
+
+    @Test("leaves out of the sum what the same key refuses, once")
+    func sumsWithoutRefused() throws {
+        var text = "key,customer_email,amount,currency\n"
+        for row in 0..<2000 {
+            text += "key_\(row % 1500),a@example.com,\(row % 5 == 0 ? "x" : "100"),\(row % 2 == 0 ? "USD" : "EUR")\n"
+        }
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).csv")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let schema = ObjectCatalog.builtIn[.transactions]
+        var results: [[String]] = []
+        for threads in [0, 2] {
+            var problems: [RowProblem] = []
+            func take(_ finding: ImportFinding) {
+                if case .problem(let problem) = finding { problems.append(problem) }
+            }
+            var summary: ImportSummary
+            if threads == 0 {
+                var check = ImportCheck(schema: schema)
+                try check.feed(Array(text.utf8), take)
+                summary = try check.finish(take)
+            } else {
+                var check = ParallelImportCheck(schema: schema, threads: threads, blockSize: 900)
+                try unsafe check.feed(Array(text.utf8).span.bytes, take)
+                summary = try check.finish(take)
+            }
+            _ = try summary.complete(&problems, schema: schema, rereading: file.path)
+            #expect(summary.amounts.reduce(0) { $0 + $1.rows } == summary.validRows)
+            results.append(summary.facts + problems.map { "\($0)" })
+        }
+        #expect(results[0] == results[1])
+    }
+
     @Test("reads other encodings one after the other")
     func otherEncodings() throws {
         let bytes = [0xFF, 0xFE] + Array(try #require("email\na@b.co\n@\n".data(using: .utf16LittleEndian)))

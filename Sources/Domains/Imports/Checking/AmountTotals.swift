@@ -39,15 +39,19 @@ struct AmountTotals: Sendable {
 
     /// What other rows of the same file come to.
     mutating func add(_ other: AmountTotals) {
-        for bucket in other.buckets {
-            if let known = buckets.firstIndex(where: { $0.currency == bucket.currency }) {
-                buckets[known].rows += bucket.rows
-                buckets[known].sum += bucket.sum
-                buckets[known].gross += bucket.gross
-            } else {
-                buckets.append(bucket)
-            }
+        for bucket in other.current {
+            if latest.currency != bucket.currency { takeOut(bucket.currency) }
+            latest.rows += bucket.rows
+            latest.sum += bucket.sum
+            latest.gross += bucket.gross
         }
+    }
+
+    /// The buckets, the one that was taken out put back.
+    private var current: [Bucket] {
+        var buckets = buckets
+        if place >= 0 { buckets[place] = latest }
+        return buckets
     }
 
     private mutating func count(_ bytes: RawSpan, _ cells: Span<CSVCell>) {
@@ -60,13 +64,13 @@ struct AmountTotals: Sendable {
         }
         if latest.currency != currency { takeOut(currency) }
         latest.rows &+= 1
-        latest.sum &+= Int128(hundredths)
-        latest.gross &+= Int128(hundredths.magnitude)
+        latest.sum &+= hundredths
+        latest.gross &+= hundredths < 0 ? 0 &- hundredths : hundredths
     }
 
     @inline(__always)
-    private func amount(_ span: Span<UInt8>, _ cells: Span<CSVCell>) -> Int64? {
-        var amount: Int64?
+    private func amount(_ span: Span<UInt8>, _ cells: Span<CSVCell>) -> Int128? {
+        var amount: Int128?
         let columns = columns.span
         for index in columns.indices {
             let cell = cells[columns[index].place]
@@ -84,7 +88,7 @@ struct AmountTotals: Sendable {
     }
 
     /// Of a cell that was found to be a number of at most 18 digits and, where whole units are meant, two decimals.
-    private static func hundredths(_ span: Span<UInt8>, _ cell: CSVCell, isWhole: Bool) -> Int64 {
+    private static func hundredths(_ span: Span<UInt8>, _ cell: CSVCell, isWhole: Bool) -> Int128 {
         var value: Int64 = 0
         var isNegative = false
         var decimals = -1
@@ -100,17 +104,17 @@ struct AmountTotals: Sendable {
             default: continue
             }
         }
+        var hundredths = Int128(value)
         if isWhole {
-            for _ in max(decimals, 0)..<2 { value = value &* 10 }
+            for _ in max(decimals, 0)..<2 { hundredths = hundredths &* 10 }
         }
-        return isNegative ? 0 &- value : value
+        return isNegative ? 0 &- hundredths : hundredths
     }
 
     /// By currency, those without one last.
     var totals: [AmountTotal] {
-        buckets.indices.map { index in
-            let bucket = index == place ? latest : buckets[index]
-            return AmountTotal(
+        current.map { bucket in
+            AmountTotal(
                 currency: CurrencyCheck.code(bucket.currency), rows: bucket.rows, sum: bucket.sum, gross: bucket.gross)
         }.sorted { ($0.currency ?? "~") < ($1.currency ?? "~") }
     }

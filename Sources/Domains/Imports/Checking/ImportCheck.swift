@@ -2,8 +2,8 @@ public import CSV
 
 /// Checks an uploaded file while it arrives: bytes are pushed in, findings come out, memory stays flat.
 ///
-/// A plain value without concurrency, and without I/O but for its `RowScratch`, for the server's upload (beside the spooling) and for `causeway check`
-/// alike. After a broken header the rows are read on, so that one report says everything that can be said.
+/// A plain value without concurrency, and without I/O but for its `RowScratch`, for the server's upload (beside the
+/// spooling) and for `causeway check` alike. After a broken header the rows are read on, so that one report says everything that can be said.
 public struct ImportCheck: ~Copyable, Sendable {
     /// Problems handed out; further ones are only counted.
     public static let problemLimit = 10_000

@@ -92,7 +92,8 @@ public struct FileCheck: Sendable {
         let warnings = try summary.complete(
             &problems, schema: schema, rereading: isLying ? "/proc/self/fd/\(file.fileDescriptor)" : nil)
         let upload = CheckedUpload(
-            summary: summary, problems: problems, warnings: warnings, size: size, sha256: hashes ? Digest.hex(hash.finalize()) : "")
+            summary: summary, problems: problems, warnings: warnings, size: size,
+            sha256: hashes ? Digest.hex(hash.finalize()) : "")
         func become(_ mode: ImportMode) -> Import {
             var request = request
             request.mode = mode
@@ -104,6 +105,7 @@ public struct FileCheck: Sendable {
         var checked = become(request.mode)
         if checked.state != .rejected { checked = become(.dryRun) }
         return Outcome(
-            checked: checked, problems: problems, warnings: warnings, summary: summary, mode: request.mode, schema: schema)
+            checked: checked, problems: problems, warnings: warnings, summary: summary, mode: request.mode,
+            schema: schema)
     }
 }
