@@ -7,7 +7,7 @@ extension ImportSummary {
         [
             "\(object) \(totalRows) rows, \(validRows) valid, \(blankRows) blank, \(byteCount) bytes",
             "\(totalProblems) problems, \(storedProblems) stored, refused: \(isRefused)", "\(firstProblems)",
-            "\(amounts)",
+            "\(amounts) \(contentDigest)", "\(totalWarnings) warnings",
             "\(dialect) \(encoding) as the vendor reads: \(isAsVendorReads)", "\(header) \(headerBytes)",
         ]
     }

@@ -1,7 +1,8 @@
 import CSV
 import Foundation
-import Imports
 import Testing
+
+@testable import Imports
 
 @Suite("Checking a file on several processors")
 struct ParallelImportCheckTests {
@@ -11,6 +12,7 @@ struct ParallelImportCheckTests {
         var rejected: [Range<Int>] = []
         var rejectedRows: [[Int]] = []
         var summary: [String] = []
+        var leftOut = RowSet()
 
         mutating func take(_ finding: ImportFinding) {
             switch finding {
@@ -26,7 +28,9 @@ struct ParallelImportCheckTests {
         var outcome = Outcome()
         var check = ImportCheck(schema: ObjectCatalog.builtIn[object])
         try check.feed(bytes) { outcome.take($0) }
-        outcome.summary = try check.finish { outcome.take($0) }.facts
+        let summary = try check.finish { outcome.take($0) }
+        outcome.summary = summary.facts
+        outcome.leftOut = summary.leftOutRows
         return outcome
     }
 
@@ -39,7 +43,9 @@ struct ParallelImportCheckTests {
             let part = Array(bytes[start..<min(start + piece, bytes.count)])
             try unsafe check.feed(part.span.bytes) { outcome.take($0) }
         }
-        outcome.summary = try check.finish { outcome.take($0) }.facts
+        let summary = try check.finish { outcome.take($0) }
+        outcome.summary = summary.facts
+        outcome.leftOut = summary.leftOutRows
         return outcome
     }
 

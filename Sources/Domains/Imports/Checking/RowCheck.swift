@@ -87,7 +87,8 @@ struct RowCheck: Sendable {
 
     /// Takes what somebody else found out about the records from `start` on. Where pieces begin is not marked in these.
     mutating func absorb(_ found: BlockFindings, from start: CSVPosition, _ report: ImportCheck.Report) throws {
-        summary.blankRows += found.blankRows
+        summary.blankRows += found.blankRows.count
+        for number in found.blankRows { summary.leftOutRows.insert(number + start.number - 1) }
         summary.validRows += found.validRows
         summary.totalRows += found.validRows + found.rejected.count
         amounts.add(found.amounts)
@@ -108,6 +109,7 @@ struct RowCheck: Sendable {
                 summary.totalProblems += Int(row.problems)
                 let place = row.position.moved(to: start)
                 let end = place.byteOffset + row.byteCount
+                summary.leftOutRows.insert(place.number)
                 try report(.rejected(row: place.number, line: place.line, bytes: place.byteOffset..<end))
             }
         }

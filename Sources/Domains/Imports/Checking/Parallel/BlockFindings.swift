@@ -17,7 +17,8 @@ struct BlockFindings: Sendable {
     }
 
     private(set) var validRows = 0
-    private(set) var blankRows = 0
+    /// The numbers of rows of nothing but delimiters.
+    private(set) var blankRows: [Int] = []
     private(set) var amounts: AmountTotals
     /// By what each valid row is known; `row` is its number here.
     private(set) var entries: [RowEntry] = []
@@ -44,7 +45,7 @@ struct BlockFindings: Sendable {
 
     mutating func take(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) {
         switch validator.verdict(record, bytes, cells, &work) {
-        case .blank: blankRows &+= 1
+        case .blank: blankRows.append(record.number)
         case .valid:
             validRows &+= 1
             amounts.add(bytes, cells)
