@@ -100,7 +100,6 @@ struct RowCheck: Sendable {
             try log.append(entry)
         }
         for (index, row) in found.rejected.enumerated() {
-            summary.leftOutRows.insert(row.position.moved(to: start).number)
             if index < found.kept.count, hasRoom {
                 let kept = found.kept[index]
                 try unsafe reject(
