@@ -59,6 +59,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
@@ -109,7 +110,7 @@ let package = Package(
         foundation("WorkQueue", ["CausewayCore", "Storage", logging]),
 
         // Adapters
-        adapter("StorageSQLite", ["CausewayCore", "Storage", grdb]),
+        adapter("StorageSQLite", ["CausewayCore", "Storage", grdb, sqlite]),
         adapter("StoragePostgres", ["CPostgres", "CausewayCore", "Storage", logging]),
         adapter("OutboundHTTP", ["CCurl", "CausewayCore", httpTypes, logging]),
         adapter("FileStore", ["CausewayCore", crypto]),

@@ -18,7 +18,8 @@ final class SQLiteTransaction: Transaction {
 
     func execute(_ query: SQLQuery) throws -> Int {
         try perform(query) { statement in
-            try statement.execute(arguments: query.grdbArguments)
+            // Steps of a schema concern GRDB.
+            if query.arguments.isEmpty { try statement.execute() } else { try statement.run(query.arguments) }
             return database.changesCount
         }
     }
@@ -26,18 +27,14 @@ final class SQLiteTransaction: Transaction {
     func rows(_ query: SQLQuery) throws -> [ResultRow] {
         try perform(query) { statement in
             let columns = ResultColumns(names: statement.columnNames)
-            let count = statement.columnCount
-            let cursor = try Row.fetchCursor(statement, arguments: query.grdbArguments)
+            let places = 0..<Int32(statement.columnCount)
             var rows: [ResultRow] = []
-            while let row = try cursor.next() {
-                let values = try (0..<count).map { index -> SQLValue in
-                    switch (row[index] as DatabaseValue).storage {
-                    case .null: return .null
-                    case .int64(let number): return .integer(number)
-                    case .double(let number): return .real(number)
-                    case .string(let text): return .text(text)
-                    case .blob: throw StorageError.unexpectedValue(column: statement.columnNames[index])
+            try statement.run(query.arguments) { row in
+                let values = try places.map { place in
+                    guard let value = row.value(at: place) else {
+                        throw StorageError.unexpectedValue(column: statement.columnNames[Int(place)])
                     }
+                    return value
                 }
                 rows.append(ResultRow(columns: columns, values: values))
             }
@@ -60,25 +57,6 @@ final class SQLiteTransaction: Transaction {
         } catch {
             if !database.isInsideTransaction { loss = error }
             throw error
-        }
-    }
-}
-
-extension SQLQuery {
-    /// Throws `StorageError.textNotStorable`, as the other engine must.
-    fileprivate var grdbArguments: StatementArguments {
-        get throws {
-            StatementArguments(
-                try arguments.map { value -> DatabaseValue in
-                    switch value {
-                    case .null: return .null
-                    case .integer(let number): return number.databaseValue
-                    case .real(let number): return number.databaseValue
-                    case .text(let text):
-                        if text.utf8.contains(0) { throw StorageError.textNotStorable }
-                        return text.databaseValue
-                    }
-                })
         }
     }
 }

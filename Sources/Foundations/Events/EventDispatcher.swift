@@ -14,16 +14,17 @@ public struct EventDispatcher: Sendable {
     let time: any TimeSource
     let logger: Logger
     let batch: Int
+    let pause: Duration
     let consume: Consumer
     private let log = EventLog()
 
     /// - Parameters:
     ///   - name: of the consumer's place; its first run starts at the log's beginning.
     ///   - topic: what wakes it; besides, it looks every two seconds.
+    ///   - pause: before each batch, in real time: who wants to write at the same moment goes first.
     public init(
         name: String, wokenBy topic: SignalTopic = EventLog.topic, engine: any StorageEngine, time: any TimeSource,
-        logger: Logger, batch: Int = 100,
-        consume: @escaping Consumer
+        logger: Logger, batch: Int = 100, pause: Duration = .zero, consume: @escaping Consumer
     ) {
         self.name = name
         self.topic = topic
@@ -31,6 +32,7 @@ public struct EventDispatcher: Sendable {
         self.time = time
         self.logger = logger
         self.batch = batch
+        self.pause = pause
         self.consume = consume
     }
 
@@ -39,7 +41,9 @@ public struct EventDispatcher: Sendable {
         try await engine.signals.withSubscription(to: [topic]) { signal in
             while !Task.isCancelled {
                 do {
-                    while try await dispatch().isMore, !Task.isCancelled {}
+                    repeat {
+                        if pause > .zero { try? await Task.sleep(for: pause) }
+                    } while try await dispatch().isMore && !Task.isCancelled
                 } catch {
                     logger.error(
                         "events could not be handed on", metadata: ["consumer": "\(name)", "error": "\(error)"])

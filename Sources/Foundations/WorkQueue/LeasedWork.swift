@@ -17,8 +17,15 @@ public protocol LeasedWork: Sendable {
     /// - Parameter isWaiting: for rows that others are changing right now; else they are passed over as well.
     func prolong(_ claims: [Claim], isWaiting: Bool) async throws -> (leaseEnd: Timestamp, held: Set<Int>)
 
+    /// What it costs to write a report down, by the cheapest ones.
+    func weight(_ report: Report) -> Int
+
     /// Does it. Where its task is cancelled, the report is that the claim is given back.
     func perform(_ claim: Claim) async -> Report
+}
+
+extension LeasedWork {
+    public func weight(_ report: Report) -> Int { 1 }
 }
 
 /// What a round starts from.

@@ -42,7 +42,7 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
         var waiting: [Claim.ID: Int] = [:]
     }
 
-    /// Written down in one round at most, so that no round is long.
+    /// The weight of what is written down in one round at most, so that no round is long.
     private static var mostReports: Int { 512 }
 
     private let work: Work
@@ -110,9 +110,8 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
             runs.addTask { await self.perform(ticket, claim, waker) }
         }
         let poll = time.now() + .seconds(2)
-        // There may be more reports; while stopping, perhaps these were the last.
-        let isFull = tickets.ended.count == Self.mostReports
-        let next = situation.isClaiming && !isFull || tickets.ended.isEmpty ? round.nextDue : time.now()
+        // Others are left; while stopping, perhaps these were the last.
+        let next = situation.isClaiming && tickets.isAll || tickets.ended.isEmpty ? round.nextDue : time.now()
         return next.map { min($0, poll) } ?? poll
     }
 
@@ -120,13 +119,21 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
     private struct Tickets {
         let ended: [Int]
         let late: [Int]
+        /// Whether nothing else has ended.
+        let isAll: Bool
     }
 
     private func situation() -> (RoundSituation<Claim, Report>, Tickets) {
         let soon = time.now() + Lease.late
         return state.withLock { state in
             if state.ended.isEmpty { state.isCautious = false }
-            let tickets = Array(state.ended.prefix(state.isCautious ? 1 : Self.mostReports))
+            var weight = 0
+            let tickets = Array(
+                state.ended.prefix { ticket in
+                    guard weight < (state.isCautious ? 1 : Self.mostReports) else { return false }
+                    weight += state.held[ticket]?.report.map(work.weight) ?? 1
+                    return true
+                })
             state.ended.removeFirst(tickets.count)
             var underWay: [Claim] = []
             var late: [(ticket: Int, claim: Claim)] = []
@@ -139,7 +146,7 @@ public final class RoundLoop<Work: LeasedWork>: Sendable {
                 RoundSituation(
                     reports: tickets.compactMap { state.held[$0]?.report }, underWay: underWay,
                     late: late.map(\.claim), isClaiming: !state.isStopping && !state.isCautious),
-                Tickets(ended: tickets, late: late.map(\.ticket))
+                Tickets(ended: tickets, late: late.map(\.ticket), isAll: state.ended.isEmpty)
             )
         }
     }

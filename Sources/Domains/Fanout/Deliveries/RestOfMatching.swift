@@ -19,7 +19,8 @@ struct RestOfMatching: Sendable {
         engine: any StorageEngine, time: any TimeSource, logger: Logger, part: Int = 128
     ) -> EventDispatcher {
         EventDispatcher(
-            name: name, wokenBy: topic, engine: engine, time: time, logger: logger, batch: 1
+            name: name, wokenBy: topic, engine: engine, time: time, logger: logger, batch: 1,
+            pause: .milliseconds(2)
         ) { events, transaction in
             guard let event = events.first else { return nil }
             return try RestOfMatching(part: part).goOn(with: event, at: time.now(), in: transaction)
