@@ -40,6 +40,14 @@ public struct ObjectPage: Sendable {
         case .safeWithoutInvites: text += " Sending the same rows again updates them; invitations would go out again."
         case .unsafe: text += " Sending the same rows again can add or pay a second time."
         }
+        if !schema.unique.isEmpty {
+            let names = schema.unique.map { "`\($0)`" }.joined(separator: " or ")
+            text += " A second row of a file with the same \(names) is `duplicate_key`."
+        }
+        if schema.remembersRows {
+            text += " Rows that went out are refused in other files for seven days (`row_already_forwarded`), unless "
+            text += "`force=true` says otherwise."
+        }
         return text
     }
 
