@@ -49,6 +49,45 @@ struct UploadTests {
         }
     }
 
+    @Test("What the head is refused for is told before the body is asked for", .timeLimit(.minutes(9)))
+    func expectation() async throws {
+        try await Stage.run(settings: ["CAUSEWAY_IMPORTS_MAX_SIZE": "3MiB"]) { stage in
+            let file = try UploadFile.rows(50_000, "customers", in: stage.directory)
+            let made = try await stage.gateway.post(
+                "/v1/keys", ["name": "partners only", "scopes": ["imports:write:partners"]])
+            let narrow = made["key"]?.string ?? ""
+            let good = "/v1/imports/customers"
+            for (path, key, headers, status) in [
+                (good, "wrong", [], 401), (good, narrow, [], 403), ("/v1/imports/wallets", nil, [], 404),
+                (good + "?mode=some", nil, [], 422), (good, nil, ["Content-Type: image/png"], 415),
+                (good, nil, ["Content-Encoding: br"], 415), (good, nil, ["Content-Digest: md5"], 400),
+                ("/v1/uploads", nil, [], 422), (good, nil, [], 202),
+            ] as [(String, String?, [String], Int)] {
+                let method = path == "/v1/uploads" ? "POST" : "PUT"
+                let answer = try await stage.gateway.curl(
+                    ["-v", "-X", method, "-T", file.path] + headers.flatMap { ["-H", $0] }, path,
+                    key: key ?? GatewayProcess.adminKey)
+                #expect(answer.status == status, "\(path) \(headers): \(answer.text)")
+                #expect(answer.trace.contains("> Expect: 100-continue"))
+                #expect(answer.trace.contains("< HTTP/1.1 100 Continue") == (status == 202), "\(path) \(headers)")
+            }
+        }
+    }
+
+    @Test("A small body that is refused unread costs nobody the connection", .timeLimit(.minutes(9)))
+    func keptAlive() async throws {
+        try await Stage.run { stage in
+            let (wrong, health) = (stage.gateway.url + "/v1/imports/wallets", stage.gateway.url + "/healthz")
+            let said = try await Shell.run(
+                """
+                curl -v -s --noproxy '*' -u :\(GatewayProcess.adminKey) --data-binary 'email' \(wrong) \
+                    --next -s -v --noproxy '*' \(health) 2>&1
+                """)
+            #expect(said.contains("HTTP/1.1 404"))
+            #expect(said.contains("Re-using existing connection"))
+        }
+    }
+
     @Test("However long a file is, it takes the same memory, packed too", .timeLimit(.minutes(9)))
     func memory() async throws {
         try await Stage.run { stage in
