@@ -105,6 +105,8 @@ struct UploadRoutes {
     @Sendable private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
         let id = try uploadID(context)
         let caller = try context.requireCaller()
+        let upload = try await Self.translating { try await uploads.find(id, caller: caller.id) }
+        try context.require(.importsWrite(upload.request.object.rawValue))
         return try await changes.perform(
             "upload.cancel", request, context, bodyHash: nil,
             outcome: { (gone: ResumableUpload) in .init(status: .noContent, resource: gone.id.text) }
