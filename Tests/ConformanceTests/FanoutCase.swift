@@ -29,10 +29,8 @@ extension StoreCase {
                         attributes: ["source": "api", "report": "vrc_1"], data: [:]), in: transaction)
             }
         }
-        let dispatcher = EventMatching.dispatcher(engine: engine, time: time, logger: Logger(label: "test"), few: -1)
+        let dispatcher = EventMatching.dispatcher(engine: engine, time: time, logger: Logger(label: "test"))
         #expect(try await dispatcher.dispatchOnce() == 6)
-        let rest = RestOfMatching.dispatcher(engine: engine, time: time, logger: Logger(label: "test"), part: 1)
-        while try await rest.dispatchOnce() > 0 {}
 
         let queue = DeliveryQueue(laneLimit: 500)
         let room = DeliveryPlaces.Room(answering: 100, trying: 100, failing: 100, slow: 100)

@@ -56,11 +56,13 @@ extension StoreCase {
             #expect(try store.extent(of: 2, new.id, in: transaction) == extent)
             #expect(
                 try store.same(
-                    as: new.fingerprint, since: start - .seconds(1), otherThan: ImportID(at: start), in: transaction
+                    as: new.fingerprint, since: start - .seconds(1), among: OtherImports(own: ImportID(at: start)),
+                    in: transaction
                 )?.id == new.id)
             #expect(
                 try store.same(
-                    asRows: "c", since: start - .seconds(1), otherThan: ImportID(at: start), in: transaction
+                    asRows: "c", since: start - .seconds(1), among: OtherImports(own: ImportID(at: start)),
+                    in: transaction
                 )?.id == new.id)
             let remembered = try store.remembered("rewards ", since: start - .seconds(1), in: transaction)
             #expect(remembered.map(\.id) == [new.id] && remembered.map(\.round) == [0])
@@ -116,7 +118,9 @@ extension StoreCase {
         try await engine.write { [changed] transaction throws in
             #expect(try store.expired(at: start, limit: 10, in: transaction) == [])
             #expect(try store.expired(at: start + .seconds(60), limit: 10, in: transaction) == [changed])
-            #expect(try store.remove(new.id, in: transaction))
+            #expect(try !store.removeExpired(new.id, at: start + .seconds(59), in: transaction))
+            #expect(try store.removeExpired(new.id, at: start + .seconds(60), in: transaction))
+            #expect(try !store.remove(new.id, in: transaction))
             #expect(try store.find(new.id, in: transaction) == nil)
         }
     }

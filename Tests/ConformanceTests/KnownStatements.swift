@@ -36,12 +36,10 @@ enum KnownStatements {
             true
         // A row for each reader of the event log.
         case .reads("event_cursor"): true
-        // One row.
-        case .reads("delivery_matching"): true
         // Once, at start, where nobody else works yet.
         case .reads("work_item"): statement.hasPrefix("UPDATE")
         // No longer than what is under way, and one row for each subscription.
-        case .walks("delivery_leased"), .walks("delivery_lane_pkey"), .walks("delivery_lane_unpaced"): true
+        case .walks("delivery_leased"), .walks("delivery_lane_pkey"): true
         // A migration's: once, over all there are.
         case .reads("import"), .walks("import_pkey"): statement.hasPrefix("UPDATE import SET chunk_count = 1")
         // Once, at start: which keys there are among some thousand rows.

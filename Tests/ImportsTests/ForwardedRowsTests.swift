@@ -121,6 +121,54 @@ struct ForwardedRowsTests {
         }
     }
 
+    @Test("since a forced import failed are heeded when that is tried again")
+    func forcedRetry() async throws {
+        try await ImportWorld.with { world async throws in
+            try await world.working {
+                try await world.fault("status", ["status": 400])
+                let forced = try await world.ended(
+                    try await world.upload(rows(0..<3), .rewards) { $0.isForced = true })
+                #expect(forced.state == .failed)
+                #expect(try await world.ended(try await world.upload(rows(2..<4), .rewards)).state == .completed)
+                await #expect(throws: ImportOperationError.self) {
+                    try await world.domain.operations.retry(forced.id)
+                }
+                let same = try await world.upload(rows(0..<3), .rewards) { $0.mode = .validRows }
+                #expect(try await world.ended(same).forwardedRows == 2)
+            }
+        }
+    }
+
+    @Test("of an old import that is taken back, or cannot be tried again, stand in nobody's way")
+    func oldOnes() async throws {
+        try await ImportWorld.with(change: { $0.chunkRows = 2 }) { world async throws in
+            try await world.working {
+                try await world.fault("status", ["status": 400, "skip": 1])
+                let failed = try await world.ended(try await world.upload(rows(0..<4), .rewards))
+                #expect(failed.state == .failed && failed.forwardedRows == 2)
+                world.time.advance(by: .seconds(9 * 86_400))
+                try await ImportSweepWork(context: world.domain.context).sweep()
+                await #expect(throws: ImportOperationError.self) {
+                    try await world.domain.operations.retry(failed.id)
+                }
+                #expect(try await world.domain.operations.cancel(failed.id).state == .cancelled)
+                #expect(try await world.ended(try await world.upload(rows(0..<6), .rewards)).state == .completed)
+            }
+        }
+    }
+
+    @Test("a byte that no store can hold is named in the report, and the good rows go out")
+    func nul() async throws {
+        try await ImportWorld.with { world async throws in
+            try await world.working {
+                let some = try await world.upload("email,name\nok@x.com,a\nok2@x.com,b\0\n") { $0.mode = .validRows }
+                #expect(some.problems.first.map(\.code) == [.nulByte])
+                #expect(some.problems.first.first?.value == "b\u{2400}")
+                #expect(try await world.ended(some).forwardedRows == 1)
+            }
+        }
+    }
+
     @Test("whose record cannot be read make the upload wait for somebody")
     func unreadable() async throws {
         try await ImportWorld.with { world async throws in

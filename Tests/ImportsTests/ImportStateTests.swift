@@ -58,6 +58,36 @@ struct ImportStateTests {
         #expect(some.chunkRefused(1, attempt: 1, ImportError(code: "x", message: ""), at: now) == [])
     }
 
+    @Test(
+        "heeds the vendor's yes after a person took a chunk for lost, until it goes out again",
+        arguments: [false, true])
+    func yesAfterAll(isRetried: Bool) throws {
+        var some = forwarding(chunks: 2)
+        _ = some.takeUp(at: now)
+        _ = some.takeUp(at: now)
+        #expect(try some.resolve(1, as: .notImported, at: now) == [.publish(.failed)])
+        if isRetried { #expect(try some.retry() == [.forward]) }
+        var sentAgain = some
+        #expect(some.chunkTaken(1, attempt: 1, answer: nil, at: now) == [.forward])
+        #expect(some.state == .forwarding && some.forwardedRows == 10 && some.endedAt == nil)
+        #expect(some.takeUp(at: now) == .send(chunk: 2))
+        guard isRetried else { return }
+        _ = sentAgain.takeUp(at: now)
+        #expect(sentAgain.chunkTaken(1, attempt: 1, answer: nil, at: now) == [])
+    }
+
+    @Test("taken back after a failure stays so when a chunk turns out to be at the vendor, and is kept no longer")
+    func takenBack() throws {
+        var some = forwarding(chunks: 2)
+        _ = some.takeUp(at: now)
+        _ = some.takeUp(at: now)
+        _ = try some.resolve(1, as: .notImported, at: now)
+        try some.cancel(at: now + .seconds(60))
+        #expect(some.endedAt == now)
+        #expect(some.chunkTaken(1, attempt: 1, answer: nil, at: now + .seconds(90)) == [])
+        #expect(some.state == .cancelled && some.forwardedRows == 10)
+    }
+
     @Test("does not heed the answer to an earlier sending")
     func staleAnswer() {
         var some = forwarding(isResendable: true)

@@ -67,7 +67,6 @@ struct EventLogTests {
                 try transaction.execute("INSERT INTO seen (resource) VALUES (\(event.resource))")
                 if event.resource == "exp_13", refusals.isFirst() { throw Refusal() }
             }
-            return events.last?.sequence
         }
         #expect(try await dispatcher.dispatchOnce() == 10)
         await #expect(throws: Refusal.self) { try await dispatcher.dispatchOnce() }

@@ -151,15 +151,6 @@ public enum FanoutMigrations {
                 CREATE INDEX delivery_lane_fails ON delivery_lane (ready_at)
                 WHERE ready_at IS NOT NULL AND pace > 0 AND failures > 0
                 """,
-                "CREATE INDEX delivery_lane_paced ON delivery_lane (subscription_number) WHERE pace > 0",
-                "CREATE INDEX delivery_lane_unpaced ON delivery_lane (subscription_number) WHERE pace = 0",
-                "CREATE TABLE delivery_matching (sequence BIGINT NOT NULL, subscription_number BIGINT NOT NULL)",
-                "INSERT INTO delivery_matching (sequence, subscription_number) VALUES (0, 0)",
-                // The second reader of the log begins where the first is.
-                """
-                INSERT INTO event_cursor (name, position)
-                SELECT 'fanout-rest', position FROM event_cursor WHERE name = 'fanout'
-                """,
             ]),
     ]
 }

@@ -22,6 +22,13 @@ struct ImportContext: Sendable {
     let uploads = ResumableUploadStore()
     let events = EventLog()
 
+    /// The imports that ended since then are looked at: those of the window; and where an old one is tried again, all that
+    /// may have sent its rows since.
+    func earliest(for wanted: Import, isRetry: Bool, at now: Timestamp) -> Timestamp {
+        let window = now - settings.duplicateWindow
+        return isRetry ? min(window, wanted.createdAt) : window
+    }
+
     /// The file that is forwarded.
     func fileName(_ id: ImportID) -> String { "\(id).csv" }
 

@@ -5,46 +5,40 @@ public import Storage
 /// Hands the events to one consumer, in order, each batch in the transaction that moves the consumer's place on:
 /// what the consumer writes happens exactly once for each event, whatever dies when.
 public struct EventDispatcher: Sendable {
-    /// Returns up to which place in the log it is done; nil where it is to get the same events again.
-    public typealias Consumer = @Sendable ([Event], any Transaction) throws -> Int64?
+    public typealias Consumer = @Sendable ([Event], any Transaction) throws -> Void
 
     let name: String
-    let topic: SignalTopic
     let engine: any StorageEngine
     let time: any TimeSource
     let logger: Logger
     let batch: Int
-    let pause: Duration
     let consume: Consumer
     private let log = EventLog()
 
-    /// - Parameters:
-    ///   - name: of the consumer's place; its first run starts at the log's beginning.
-    ///   - topic: what wakes it; besides, it looks every two seconds.
-    ///   - pause: before each batch, in real time: who wants to write at the same moment goes first.
+    /// - Parameter name: of the consumer's place; its first run starts at the log's beginning.
     public init(
-        name: String, wokenBy topic: SignalTopic = EventLog.topic, engine: any StorageEngine, time: any TimeSource,
-        logger: Logger, batch: Int = 100, pause: Duration = .zero, consume: @escaping Consumer
+        name: String, engine: any StorageEngine, time: any TimeSource, logger: Logger, batch: Int = 100,
+        consume: @escaping Consumer
     ) {
         self.name = name
-        self.topic = topic
         self.engine = engine
         self.time = time
         self.logger = logger
         self.batch = batch
-        self.pause = pause
         self.consume = consume
     }
 
     /// Until cancelled.
     public func run() async throws {
-        try await engine.signals.withSubscription(to: [topic]) { signal in
+        try await engine.signals.withSubscription(to: [EventLog.topic]) { signal in
+            // What takes longer than the store allows goes in smaller batches, until they pass.
+            var size = batch
             while !Task.isCancelled {
                 do {
-                    repeat {
-                        if pause > .zero { try? await Task.sleep(for: pause) }
-                    } while try await dispatch().isMore && !Task.isCancelled
+                    while try await dispatchOnce(size) == size, !Task.isCancelled { size = min(batch, size * 2) }
+                    size = batch
                 } catch {
+                    size = max(1, size / 4)
                     logger.error(
                         "events could not be handed on", metadata: ["consumer": "\(name)", "error": "\(error)"])
                 }
@@ -55,28 +49,17 @@ public struct EventDispatcher: Sendable {
 
     /// One batch; returns how many events it held.
     @discardableResult
-    public func dispatchOnce() async throws -> Int { try await dispatch().count }
+    public func dispatchOnce() async throws -> Int { try await dispatchOnce(batch) }
 
-    private func dispatch() async throws -> (count: Int, isMore: Bool) {
+    private func dispatchOnce(_ size: Int) async throws -> Int {
         try await engine.write { [self] transaction in
-            guard let position = try claimPlace(in: transaction) else { return (0, false) }
-            let events = try log.events(after: position, limit: batch, in: transaction)
-            guard let last = events.last else { return (0, false) }
-            guard let place = try consume(events, transaction) else { return (events.count, true) }
-            try transaction.execute("UPDATE event_cursor SET position = \(place) WHERE name = \(name)")
-            return (events.count, place < last.sequence || events.count == batch)
+            guard let position = try claimPlace(in: transaction) else { return 0 }
+            let events = try log.events(after: position, limit: size, in: transaction)
+            guard let last = events.last else { return 0 }
+            try transaction.execute("UPDATE event_cursor SET position = \(last.sequence) WHERE name = \(name)")
+            try consume(events, transaction)
+            return events.count
         }
-    }
-
-    /// Takes events, the log's next ones, off another consumer, unless it has not come as far as to these.
-    public static func pass(_ events: [Event], by name: String, in transaction: any Transaction) throws {
-        guard let first = events.first, let last = events.last else { return }
-        try transaction.execute(
-            """
-            UPDATE event_cursor SET position = \(last.sequence)
-            WHERE name = \(name) AND position < \(first.sequence) AND NOT EXISTS (
-                SELECT 1 FROM event_log e WHERE e.sequence > event_cursor.position AND e.sequence < \(first.sequence))
-            """)
     }
 
     /// Locks the consumer's place until the transaction's end, so that of several gateways one does a batch and the

@@ -55,9 +55,8 @@ extension StorageBench {
                         data: ["report": "vrc_1"]), in: transaction)
             }
         }
-        for dispatcher in EventMatching.dispatchers(engine: engine, time: time, logger: logger) {
-            while try await dispatcher.dispatchOnce() > 0 {}
-        }
+        let dispatcher = EventMatching.dispatcher(engine: engine, time: time, logger: logger)
+        while try await dispatcher.dispatchOnce() > 0 {}
     }
 
     /// Runs an engine for as long as `body` does, and lets it finish.

@@ -27,10 +27,10 @@ extension StorageBench {
     /// Runs the engine and publishes events one by one, each at its time, however long the ones before it take.
     func publishing(_ count: Int, every interval: Duration, _ deliveries: DeliveryEngine) async throws {
         let time = SystemTimeSource()
-        let dispatchers = EventMatching.dispatchers(engine: engine, time: time, logger: logger)
+        let dispatcher = EventMatching.dispatcher(engine: engine, time: time, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await deliveries.run() }
-            for dispatcher in dispatchers { group.addTask { try? await dispatcher.run() } }
+            group.addTask { try? await dispatcher.run() }
             try await withThrowingTaskGroup(of: Void.self) { publishing in
                 let begin = ContinuousClock.now
                 for number in 0..<count {

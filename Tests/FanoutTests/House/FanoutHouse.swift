@@ -19,10 +19,7 @@ struct FanoutHouse: Sendable {
     var storage: any StorageEngine { database.engine }
     var subscriptions: SubscriptionOperations { .init(engine: storage, time: time, egress: egress) }
     var deliveries: DeliveryOperations { .init(engine: storage) }
-    var dispatcher: EventDispatcher { dispatchers[0] }
-    var dispatchers: [EventDispatcher] {
-        EventMatching.dispatchers(engine: storage, time: time, logger: logger)
-    }
+    var dispatcher: EventDispatcher { EventMatching.dispatcher(engine: storage, time: time, logger: logger) }
 
     init(
         allowing networks: [String] = ["127.0.0.0/8"], logging lines: LogLines = LogLines(),
@@ -53,7 +50,7 @@ struct FanoutHouse: Sendable {
         let draft = EventDraft(
             type: type, resource: resource, timestamp: time.now(), attributes: attributes, data: data)
         _ = try await storage.write { try EventLog().append(draft, in: $0) }
-        for dispatcher in dispatchers { while try await dispatcher.dispatchOnce() > 0 {} }
+        while try await dispatcher.dispatchOnce() > 0 {}
         return draft.id
     }
 

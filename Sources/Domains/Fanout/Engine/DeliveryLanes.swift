@@ -87,7 +87,7 @@ struct DeliveryLanes: Sendable {
 
     /// Puts locked lanes back to where their next delivery is due, at the back of the queue where that is now.
     /// - Parameter full: those whose turn comes when an attempt ends; should its process die, when its lease does. The
-    ///   oldest delivery of one in trouble does not wait for that.
+    ///   oldest delivery of one in trouble does not wait for that, unless it was due and could not be taken.
     func moveOn(
         _ lanes: some Collection<Int64>, full: Set<Int64> = [], at now: Timestamp, in transaction: any Transaction
     ) throws {
@@ -100,7 +100,7 @@ struct DeliveryLanes: Sendable {
             WITH lane (number, is_full) AS (
                 VALUES \(query: BatchRows.joined(rows, filler: [-1, 0])))
             UPDATE delivery_lane SET is_full = lane.is_full, ready_at = COALESCE(CASE WHEN lane.is_full = 1 THEN (
-                SELECT MIN(turn.at) FROM (
+                SELECT COALESCE(MIN(turn.at), CAST(\(now + .seconds(1)) AS BIGINT)) FROM (
                     SELECT leased.visible_at AS at FROM (
                         SELECT d.visible_at FROM delivery d
                         WHERE d.subscription_number = delivery_lane.subscription_number AND d.state = 'delivering'
@@ -112,7 +112,7 @@ struct DeliveryLanes: Sendable {
                         SELECT d.visible_at FROM delivery d
                         WHERE d.subscription_number = delivery_lane.subscription_number AND d.ended_at IS NULL
                         ORDER BY d.number LIMIT 1) AS oldest
-                    WHERE delivery_lane.pace > 0 AND oldest.visible_at IS NOT NULL) AS turn)
+                    WHERE delivery_lane.pace > 0 AND oldest.visible_at > \(now)) AS turn)
             ELSE (
                 SELECT CASE
                     WHEN delivery_lane.blocked_until > \(now) AND delivery_lane.blocked_until > d.visible_at
@@ -170,17 +170,6 @@ struct DeliveryLanes: Sendable {
         return try transaction.rows(LaneHealth.Standing.allCases.map(first).joined(by: " UNION ALL ")).map {
             (try $0["subscription_number"], try $0["standing"])
         }
-    }
-
-    /// Whether there are endpoints that answer, beside more than a few that do not, or not for long.
-    func areMorePaced(than few: Int, in transaction: any Transaction) throws -> Bool {
-        let counted = try transaction.row(
-            """
-            SELECT COUNT(*) AS n FROM (
-                SELECT 1 AS one FROM delivery_lane
-                WHERE pace > 0 AND EXISTS (SELECT 1 FROM delivery_lane l WHERE l.pace = 0) LIMIT \(few + 1)) AS paced
-            """)
-        return try (counted?["n"] ?? 0) > few
     }
 
     /// When the next lane's turn comes, of those queues that are asked for; nil where all are empty.

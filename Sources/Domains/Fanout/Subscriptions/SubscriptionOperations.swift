@@ -68,6 +68,12 @@ public struct SubscriptionOperations: Sendable {
                 try lanes.stopProbing(before.number, in: transaction)
                 try store.disable(before.number, because: .request, at: now, in: transaction)
             }
+            if change.terms.maxInFlight != before.terms.maxInFlight
+                || change.terms.ratePerSecond != before.terms.ratePerSecond
+            {
+                try lanes.moveOn([before.number], at: now, in: transaction)
+                transaction.signal(DeliveryEngine.topic)
+            }
             // What is held is put into its order when it is released.
             let isReordered = change.enabled && change.terms.ordering != before.terms.ordering
             if change.enabled != before.enabled || isReordered {

@@ -26,7 +26,8 @@ struct AmountTotals: Sendable {
     init(fields: [ObjectField?] = []) {
         for (place, field) in fields.enumerated() {
             if let money = field?.money { columns.append(Column(place: place, isWhole: money == .whole)) }
-            if field?.type == .currency { currencyPlace = place }
+            // A program may have other currencies beside the one its amounts are in.
+            if field?.type == .currency, currencyPlace < 0 || field?.name == "currency" { currencyPlace = place }
         }
     }
 

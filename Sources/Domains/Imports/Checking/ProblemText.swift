@@ -1,4 +1,5 @@
 import CSV
+import CausewayCore
 
 /// Makes problems out of faults: the words, the value, what to put instead. The cold half of the checking; it runs
 /// only for what is kept.
@@ -40,9 +41,9 @@ struct ProblemText {
     {
         var problem = Self.problem(structural, row: record.number)
         if let cell = structural.cell {
-            if cell < plan.names.count { problem.column = plan.names[cell] }
+            if cell < plan.names.count { problem.column = plan.names[cell].showingNUL }
             if cell < cells.count {
-                problem.value = cells[cell].text(in: bytes, limit: RowProblem.valueLimit)
+                problem.value = cells[cell].text(in: bytes, limit: RowProblem.valueLimit).showingNUL
             }
         }
         return problem

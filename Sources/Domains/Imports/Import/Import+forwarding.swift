@@ -35,9 +35,10 @@ extension Import {
 
     /// The vendor took it. Also heeded where somebody had given the answer up for lost meanwhile.
     mutating func chunkTaken(_ number: Int, attempt: Int, answer: JSONValue, at now: Timestamp) -> [ImportConsequence] {
-        guard let index = openChunk(number, attempt) else { return [] }
+        guard let index = unsentSince(number, attempt) else { return [] }
         countLateAnswer(index)
         chunks[index].state = .forwarded
+        chunks[index].resolution = nil
         chunks[index].answer = answer
         return chunkThrough(at: now)
     }
@@ -51,8 +52,9 @@ extension Import {
 
     private mutating func goOn(at now: Timestamp) -> [ImportConsequence] {
         if takenChunks >= cut.count { return complete(at: now) }
-        if cancelRequestedAt != nil { return stop(at: now) }
+        if cancelRequestedAt != nil || state == .cancelled { return stop(at: now) }
         state = .forwarding
+        endedAt = nil
         return [.forward]
     }
 
@@ -71,7 +73,7 @@ extension Import {
 
     /// It was already told that the answer is lost: what is told now is another end.
     private mutating func countLateAnswer(_ index: Int) {
-        if chunks[index].state == .unknown { round += 1 }
+        if chunks[index].state == .unknown || chunks[index].state == .resolved { round += 1 }
     }
 
     /// It certainly did not reach the vendor, or the vendor certainly did nothing: it stays to be sent.
@@ -97,6 +99,19 @@ extension Import {
             return nil
         }
         return lose(index, words, at: now)
+    }
+
+    /// Also where a person took it for lost (`not_imported`): as long as it has not gone out again, the vendor's own word
+    /// goes before.
+    private func unsentSince(_ number: Int, _ attempt: Int) -> Int? {
+        chunks.firstIndex { chunk in
+            guard chunk.number == number, chunk.attempts == attempt else { return false }
+            return switch chunk.state {
+            case .sending, .unknown, .pending: true
+            case .resolved: chunk.resolution == .notImported
+            case .forwarded, .failed: false
+            }
+        }
     }
 
     private func openChunk(_ number: Int, _ attempt: Int) -> Int? {
@@ -128,7 +143,8 @@ extension Import {
     /// Ends it for whoever took it back: what is at the vendor stays there, nothing more goes out.
     mutating func stop(at now: Timestamp) -> [ImportConsequence] {
         state = .cancelled
-        endedAt = now
+        // One that had ended is remembered from then on, and no longer for being taken back.
+        endedAt = endedAt ?? now
         return []
     }
 

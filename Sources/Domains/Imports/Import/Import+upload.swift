@@ -30,7 +30,8 @@ extension Import {
             sendsInvites: sendsInvites, filename: filename.map { String($0.prefix(255)) },
             file: ImportFileFacts(
                 size: checked.size, sha256: checked.sha256, encoding: summary.encoding.rawValue,
-                delimiter: summary.dialect.delimiter.rawValue, isNormalized: goesOn && !summary.isAsVendorReads),
+                delimiter: summary.dialect.delimiter.rawValue,
+                isNormalized: goesOn && (!summary.isAsVendorReads || summary.blankRows > 0)),
             rows: ImportRowCounts(total: summary.totalRows, valid: summary.validRows),
             problems: ImportProblemCounts(
                 total: summary.totalProblems, stored: summary.storedProblems, first: summary.firstProblems),

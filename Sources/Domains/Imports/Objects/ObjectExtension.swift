@@ -56,8 +56,12 @@ public struct ObjectExtension: Decodable, Sendable {
         guard groups.isEmpty || schema.needsGroup else {
             throw Self.mistake(.groups, "\(schema.object.rawValue) are imported without a group")
         }
-        for field in fields {
+        for var field in fields {
             if let index = schema.fields.firstIndex(where: { $0.name == field.name }) {
+                // Money stays money, so that it is counted.
+                if field.money == nil, field.type == .integer || field.type == .decimal {
+                    field.money = schema.fields[index].money
+                }
                 schema.fields[index] = field
             } else {
                 schema.fields.append(field)

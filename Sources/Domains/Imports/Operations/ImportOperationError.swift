@@ -36,6 +36,8 @@ public enum ImportOperationError: Error, Sendable {
     case wholeFileRefused
     /// The refused rows were kept, and are no more.
     case rejectedRowsGone
+    /// There is nothing left that could be sent.
+    case fileRemoved
 
     /// Stable, snake_case.
     public var code: String {
@@ -59,6 +61,7 @@ public enum ImportOperationError: Error, Sendable {
         case .nothingRejected: "nothing_rejected"
         case .wholeFileRefused: "file_refused"
         case .rejectedRowsGone: "rejected_rows_gone"
+        case .fileRemoved: "file_gone"
         }
     }
 
@@ -115,6 +118,7 @@ public enum ImportOperationError: Error, Sendable {
             The refused rows are not kept any more (`imports.keep_files`), or there was no room for them. `errors.csv` \
             still says which rows they were.
             """
+        case .fileRemoved: "The file is not kept any more (`imports.keep_files`): upload what is left of it again."
         }
     }
 }

@@ -18,7 +18,8 @@ extension ImportOperations {
         guard schema.remembersRows, !request.isForced, !checked.summary.isRefused else { return search }
         let rows = checked.summary.sortedRows
         var search = search
-        for earlier in try await remembered(Import.rowScope(request.object, group: request.group)) {
+        let scope = Import.rowScope(request.object, group: request.group)
+        for earlier in try await remembered(scope, since: context.time.now() - context.settings.duplicateWindow) {
             guard !search.checked.contains(earlier.mark) else { continue }
             search = try await reading(earlier.id) { [search] file in
                 let places = try await places(of: earlier)
@@ -34,15 +35,15 @@ extension ImportOperations {
 
     /// Under the lock that keeps others of the same object and group from being accepted.
     static func refuseOvertaken(
-        _ wanted: Import, _ search: ForwardedSearch, _ context: ImportContext, at now: Timestamp,
-        in transaction: any Transaction
+        _ wanted: Import, _ search: ForwardedSearch, _ context: ImportContext, isRetry: Bool = false,
+        at now: Timestamp, in transaction: any Transaction
     ) throws {
         guard let scope = wanted.rowScope else { return }
         try transaction.lock("import rows of:\(scope)")
-        guard !wanted.isForced else { return }
-        let earliest = now - context.settings.duplicateWindow
+        guard let others = OtherImports(of: wanted, isRetry: isRetry) else { return }
+        let earliest = context.earliest(for: wanted, isRetry: isRetry, at: now)
         for earlier in try context.store.remembered(scope, since: earliest, in: transaction)
-        where earlier.id != wanted.id && !search.checked.contains(earlier.mark) {
+        where others.contains(earlier.id) && !search.checked.contains(earlier.mark) {
             throw RowsOvertaken()
         }
     }
@@ -57,11 +58,12 @@ extension ImportOperations {
                     let before = found
                     let consequences = try found.retry()
                     guard found != before else { return consequences }
+                    try Self.refuseWithoutFile(before, context, at: now)
                     if !before.countsAsDuplicate {
-                        try Self.refuseDuplicate(found, context, at: now, in: transaction)
+                        try Self.refuseDuplicate(found, context, isRetry: true, at: now, in: transaction)
                     }
-                    try Self.refuseOvertaken(found, search, context, at: now, in: transaction)
-                    if found.rowScope != nil, !found.isForced, round != before.round { throw RowsOvertaken() }
+                    try Self.refuseOvertaken(found, search, context, isRetry: true, at: now, in: transaction)
+                    if found.rowScope != nil, round != before.round { throw RowsOvertaken() }
                     return consequences
                 }
             } catch is RowsOvertaken {
@@ -72,12 +74,22 @@ extension ImportOperations {
         }
     }
 
+    /// Files are kept for a while; without it there is nothing to send.
+    private static func refuseWithoutFile(_ failed: Import, _ context: ImportContext, at now: Timestamp) throws {
+        guard let endedAt = failed.endedAt, now.since(endedAt) >= context.settings.visibilityDelay else { return }
+        guard try context.files.modified(context.fileName(failed.id)) == nil else { return }
+        throw ImportOperationError.fileRemoved
+    }
+
     /// Of an import that is to be tried again: throws where what it would send has gone out with another.
     private func searchedAgain(_ own: Import) async throws -> ForwardedSearch {
-        guard let scope = own.rowScope else { return ForwardedSearch() }
+        guard let scope = own.rowScope, let others = OtherImports(of: own, isRetry: true) else {
+            return ForwardedSearch()
+        }
         let unsent = own.forwardedRows..<own.rows.valid
         var search = ForwardedSearch()
-        for earlier in try await remembered(scope) where earlier.id != own.id {
+        let earliest = context.earliest(for: own, isRetry: true, at: context.time.now())
+        for earlier in try await remembered(scope, since: earliest) where others.contains(earlier.id) {
             let places = try await places(of: earlier)
             let count = try await reading(own.id) { record in
                 try await reading(earlier.id) { file in
@@ -92,9 +104,8 @@ extension ImportOperations {
         return search
     }
 
-    private func remembered(_ scope: String) async throws -> [RememberedImport] {
-        let earliest = context.time.now() - context.settings.duplicateWindow
-        return try await context.engine.read { [context] transaction in
+    private func remembered(_ scope: String, since earliest: Timestamp) async throws -> [RememberedImport] {
+        try await context.engine.read { [context] transaction in
             try context.store.remembered(scope, since: earliest, in: transaction)
         }
     }

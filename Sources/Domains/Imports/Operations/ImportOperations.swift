@@ -1,6 +1,7 @@
 import CSV
 public import CausewayCore
 import FileStore
+import Foundation
 public import Storage
 import WorkQueue
 
@@ -76,7 +77,10 @@ public struct ImportOperations: Sendable {
     ) async throws -> Import {
         let schema = context.catalog.schema(request.object, group: request.group)
         var search = ForwardedSearch()
-        var source = sink.unfinishedPath
+        // Held open: it is read again where more rows are refused, and what is forwarded may have taken its name then.
+        let received = try UploadSink.reading(sink.unfinishedPath)
+        defer { try? received.close() }
+        let source = "/proc/self/fd/\(received.fileDescriptor)"
         var before: Import?
         var said = checked
         do {
@@ -92,7 +96,7 @@ public struct ImportOperations: Sendable {
                         throw ImportOperationError.tooManyRows(new.rows.valid, chunkRows: new.cut.rowsEach)
                     }
                     await keepRejectedRows(of: id, schema, said, at: source)
-                    said.summary.offsets = try await keep(sink, said, new, insteadOf: before, &source)
+                    said.summary.offsets = try await keep(sink, said, new, insteadOf: before, source)
                     before = new
                 }
                 guard let new = before else { continue }
@@ -125,10 +129,10 @@ public struct ImportOperations: Sendable {
     /// Keeps what is forwarded, and which rows these are.
     /// - Parameters:
     ///   - before: what was to become of the file until more of its rows were refused.
-    ///   - source: where the file lies as it came.
+    ///   - source: the file as it came.
     /// - Returns: where the pieces of what is forwarded begin.
     private func keep(
-        _ sink: UploadSink, _ checked: CheckedUpload, _ new: Import, insteadOf before: Import?, _ source: inout String
+        _ sink: UploadSink, _ checked: CheckedUpload, _ new: Import, insteadOf before: Import?, _ source: String
     ) async throws -> ChunkOffsets {
         let name = context.fileName(new.id)
         var offsets = checked.summary.offsets
@@ -144,7 +148,6 @@ public struct ImportOperations: Sendable {
             offsets = try await UploadSink.blocking { try rewriting.write() }
         } else {
             try await sink.keep(as: name)
-            source = context.files.path(name)
         }
         if new.rowScope != nil {
             try await UploadSink.blocking { [context] in
@@ -176,23 +179,28 @@ public struct ImportOperations: Sendable {
         }
     }
 
-    /// Two that race wait for one another here, so that the second sees the first.
+    /// Two that race wait for one another here, so that the second sees the first. Of what went out only in part the
+    /// rest may come again where each row is held against those that did: nobody is to reach for `force`, which would
+    /// send all of it.
     static func refuseDuplicate(
-        _ wanted: Import, _ context: ImportContext, at now: Timestamp, in transaction: any Transaction
+        _ wanted: Import, _ context: ImportContext, isRetry: Bool = false, at now: Timestamp,
+        in transaction: any Transaction
     ) throws {
-        guard !wanted.isForced else { return }
-        let earliest = now - context.settings.duplicateWindow
+        guard let others = OtherImports(of: wanted, isRetry: isRetry) else { return }
+        let earliest = context.earliest(for: wanted, isRetry: isRetry, at: now)
         // Always in this order, so that no two wait for one another.
         try transaction.lock("import:\(wanted.fingerprint)")
         if let first = try context.store.same(
-            as: wanted.fingerprint, since: earliest, otherThan: wanted.id, in: transaction)
+            as: wanted.fingerprint, since: earliest, among: others, in: transaction),
+            !(first.state == .cancelled && wanted.mode == .validRows && wanted.rowScope != nil)
         {
             throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: true)
         }
         guard let rows = wanted.contentFingerprint else { return }
         try transaction.lock("import rows:\(rows)")
         if let first = try context.store.same(
-            asRows: rows, since: earliest, otherThan: wanted.id, in: transaction)
+            asRows: rows, since: earliest, among: others, in: transaction),
+            !(first.state == .cancelled || first.state == .failed) || wanted.rowScope == nil
         {
             throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: false)
         }

@@ -47,6 +47,11 @@ struct ResumableUploadStore: Sendable {
         try transaction.execute("DELETE FROM upload WHERE id = \(id)") > 0
     }
 
+    /// Whether its time was still over.
+    func removeExpired(_ id: UploadID, at now: Timestamp, in transaction: any Transaction) throws -> Bool {
+        try transaction.execute("DELETE FROM upload WHERE id = \(id) AND expires_at <= \(now)") > 0
+    }
+
     /// Those whose time is over, the oldest first.
     func expired(at now: Timestamp, limit: Int, in transaction: any Transaction) throws -> [ResumableUpload] {
         try transaction.all(

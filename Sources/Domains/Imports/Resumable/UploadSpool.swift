@@ -49,9 +49,14 @@ struct UploadSpool: Sendable {
                 try context.uploads.expired(at: now, limit: 100, in: $0)
             }
             for upload in expired {
-                guard try await removeUnheld(upload.fileName) else { continue }
-                try await context.engine.write { [context] in _ = try context.uploads.remove(upload.id, in: $0) }
+                // A request that is at it may have given it more time.
+                let isOver = try await context.engine.write { [context] in
+                    try context.uploads.removeExpired(upload.id, at: now, in: $0)
+                }
+                guard isOver else { continue }
                 removed += 1
+                // What somebody holds is found as a file without an upload later.
+                _ = try await removeUnheld(upload.fileName)
             }
             if expired.count < 100 || removed == before { break }
         }

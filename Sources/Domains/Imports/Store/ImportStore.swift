@@ -33,27 +33,28 @@ public struct ImportStore: Sendable {
 
     /// The first import of the same bytes that forwarded something since `earliest`, or still may.
     func same(
-        as fingerprint: String, since earliest: Timestamp, otherThan own: ImportID, in transaction: any Transaction
+        as fingerprint: String, since earliest: Timestamp, among others: OtherImports,
+        in transaction: any Transaction
     ) throws -> Import? {
         try transaction.first(
             """
             SELECT * FROM import
             WHERE fingerprint = \(fingerprint) AND counts_as_duplicate = 1
-                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(own)
+                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND id > \(others.after)
             ORDER BY created_at LIMIT 1
             """)
     }
 
     /// The same of the same rows, however they are written.
     func same(
-        asRows contentFingerprint: String, since earliest: Timestamp, otherThan own: ImportID,
+        asRows contentFingerprint: String, since earliest: Timestamp, among others: OtherImports,
         in transaction: any Transaction
     ) throws -> Import? {
         try transaction.first(
             """
             SELECT * FROM import
             WHERE content_fingerprint = \(contentFingerprint) AND counts_as_duplicate = 1
-                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(own)
+                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND id > \(others.after)
             ORDER BY created_at LIMIT 1
             """)
     }

@@ -42,7 +42,10 @@ public struct ImportRequest: Sendable, Hashable, Codable {
         } else if !schema.needsGroup, group != nil {
             mistakes.append(
                 .init(field: "group", code: "not_taken", detail: "\(object.rawValue) are imported without a group."))
-        } else if let group, group.utf8.count > 200 || group.unicodeScalars.contains(where: { $0.value < 0x20 }) {
+        } else if let group,
+            group.utf8.count > 200 || group.first?.isWhitespace == true || group.last?.isWhitespace == true
+                || group.unicodeScalars.contains(where: { $0.value < 0x20 })
+        {
             mistakes.append(.init(field: "group", code: "invalid", detail: "This is no group's key."))
         }
         if sendsInvites != nil, !schema.options.contains("send_invites") {

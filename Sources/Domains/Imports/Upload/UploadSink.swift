@@ -3,6 +3,7 @@ import CausewayCore
 import Crypto
 import Dispatch
 import FileStore
+import Foundation
 import Synchronization
 
 /// Takes an upload as it arrives: each part is written down, hashed and checked on a thread that may block, and the
@@ -89,6 +90,14 @@ public final class UploadSink: Sendable {
                     sha256: Digest.hex(state.hash.finalize()))
             }
         }
+    }
+
+    /// Throws `FileStoreError`.
+    static func reading(_ path: String) throws -> FileHandle {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw FileStoreError.failed(detail: "\(path) cannot be opened")
+        }
+        return file
     }
 
     /// Makes the file durable under this name.

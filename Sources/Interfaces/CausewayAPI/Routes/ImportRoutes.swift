@@ -259,6 +259,7 @@ extension Problem {
         case .nothingRejected: self.init(.notFound, code: error.code, detail: error.detail)
         case .wholeFileRefused: self.init(.conflict, code: error.code, detail: error.detail)
         case .rejectedRowsGone: self.init(.gone, code: error.code, detail: error.detail)
+        case .fileRemoved: self.init(.conflict, code: error.code, detail: error.detail)
         }
     }
 

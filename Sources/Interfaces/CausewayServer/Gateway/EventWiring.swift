@@ -11,6 +11,6 @@ enum EventWiring {
         engine: any StorageEngine, time: any TimeSource, logger: Logger
     ) -> [EventDispatcher] {
         // Every event becomes a delivery for each subscription that wants it.
-        EventMatching.dispatchers(engine: engine, time: time, logger: logger)
+        [EventMatching.dispatcher(engine: engine, time: time, logger: logger)]
     }
 }

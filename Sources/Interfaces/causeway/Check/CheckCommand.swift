@@ -53,6 +53,9 @@ struct CheckCommand: AsyncParsableCommand {
         } catch let error as CommandFailure {
             throw ValidationError(error.description)
         }
+        if let rejected, source.isSame(as: rejected) {
+            throw ValidationError("--rejected names the file that is checked: it would be gone. Name another.")
+        }
         let progress = CommandProgress(isQuiet: quiet)
         let format = format
         progress.moving(name, kept: 0, total: source.size)

@@ -154,6 +154,9 @@ struct GatewayRefusal: Error, CustomStringConvertible {
     /// Whether the same request may be answered better in a moment.
     var mayPass: Bool { [502, 503, 504, 507].contains(status) || code == "idempotency_in_progress" }
 
+    /// Not a gateway's own answer, which says what is wrong: a proxy's, that does not know what became of the request.
+    var isSomebodyElses: Bool { [502, 503, 504].contains(status) && problem.isNull }
+
     var description: String {
         let errors = (problem["errors"]?.array ?? []).map { error in
             "\n  \(error["field"]?.string ?? ""): \(error["detail"]?.string ?? "")"

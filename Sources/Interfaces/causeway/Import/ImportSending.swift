@@ -55,8 +55,7 @@ final class ImportSending: Sendable {
 
     private func sent(_ client: GatewayClient) async throws -> JSONValue {
         var patience = client.patience
-        // The gateway's clock may differ.
-        let earliest = SystemTimeSource().now() - .seconds(300)
+        let known = await known(client)
         while true {
             do {
                 state.withLock { $0 = .sending }
@@ -64,19 +63,12 @@ final class ImportSending: Sendable {
             } catch let error as OutboundError where !Task.isCancelled {
                 // A body that was cut off is never accepted.
                 if error.requestMayHaveReachedPeer, file.isAllSent {
-                    state.withLock { $0 = .unknown }
-                    progress.tell(
-                        "All of \(file.name) went out and no answer came: the import may exist. Looking for it.")
-                    if let found = try await found(since: earliest, client) { return found }
-                    guard !isForced else {
-                        throw CommandFailure(
-                            """
-                            No import of \(file.name) (SHA-256 \(file.sha256)) is on record. It is not sent again by itself: \
-                            with --force nothing would keep it from counting twice. Look at GET \
-                            \(client.address)/v1/imports in a minute.
-                            """)
-                    }
+                    if let found = try await found(beside: known, client) { return found }
                 }
+                try await patience.wait(after: error)
+            } catch let error as GatewayRefusal where error.isSomebodyElses && file.isAllSent && !Task.isCancelled {
+                // A proxy's word: the gateway behind it may have taken the file.
+                if let found = try await found(beside: known, client) { return found }
                 try await patience.wait(after: error)
             } catch let error where !Task.isCancelled {
                 try await patience.wait(after: error)
@@ -100,23 +92,42 @@ final class ImportSending: Sendable {
 
     // MARK: Finding it again
 
-    /// The import of these bytes that was made since; nil where there is none after a while, for the gateway may still be
-    /// at it.
-    private func found(since earliest: Timestamp, _ client: GatewayClient) async throws -> JSONValue? {
+    private var listing: String {
         let object = path.split(separator: "/").last?.prefix { $0 != "?" } ?? ""
+        return "/v1/imports?object=\(object)&limit=200"
+    }
+
+    /// The newest imports before this one, so that none of them is taken for it.
+    private func known(_ client: GatewayClient) async -> Set<String> {
+        let page = try? await client.get(listing)
+        return Set((page?["data"]?.array ?? []).compactMap { $0["id"]?.string })
+    }
+
+    /// The import of these bytes that was made since; nil where there is none after a while, for the gateway may still be
+    /// at it. Throws `CommandFailure` where it must not be sent again.
+    private func found(beside known: Set<String>, _ client: GatewayClient) async throws -> JSONValue? {
+        state.withLock { $0 = .unknown }
+        progress.tell("All of \(file.name) went out and no answer came: the import may exist. Looking for it.")
         var patience = client.patience
         for attempt in 0..<6 {
             if attempt > 0 { try await Task.sleep(for: .seconds(1 << min(attempt - 1, 2))) }
             do {
-                let page = try await client.get("/v1/imports?object=\(object)&limit=200")
+                let page = try await client.get(listing)
                 let found = page["data"]?.array?.first { candidate in
-                    let madeAt = candidate["created_at"]?.string.flatMap { Timestamp(rfc3339: $0) }
-                    return candidate["sha256"]?.string == file.sha256 && madeAt.map { $0 >= earliest } ?? false
+                    candidate["sha256"]?.string == file.sha256
+                        && !(candidate["id"]?.string.map(known.contains) ?? true)
                 }
                 if let found { return found }
             } catch let error where !Task.isCancelled {
                 try await patience.wait(after: error)
             }
+        }
+        guard !isForced else {
+            throw CommandFailure(
+                """
+                No import of \(file.name) (SHA-256 \(file.sha256)) is on record. It is not sent again by itself: with \
+                --force nothing would keep it from counting twice. Look at GET \(client.address)/v1/imports in a minute.
+                """)
         }
         return nil
     }

@@ -1,0 +1,23 @@
+import CausewayCore
+
+/// The imports that one is held against, so that nothing goes out twice.
+struct OtherImports: Sendable {
+    let own: ImportID
+    /// Only those with a greater id, which came later; all where empty.
+    let after: String
+
+    init(own: ImportID) {
+        self.own = own
+        after = ""
+    }
+
+    /// Nil where it is held against none: it was forced. That is a word about what was there at its upload; what came
+    /// after that it is held against when it is tried again.
+    init?(of own: Import, isRetry: Bool) {
+        guard !own.isForced || isRetry else { return nil }
+        self.own = own.id
+        after = own.isForced ? own.id.text : ""
+    }
+
+    func contains(_ id: ImportID) -> Bool { id != own && id.text > after }
+}
