@@ -42,7 +42,7 @@ struct ImportCommandTests {
             #expect(forced.status == 0, "\(forced.text)")
             #expect(try JSONValue(parsing: forced.text)["state"] == "completed")
 
-            try write(stage, "bad.csv", "email,name\nother@example.com,A\nx@,B\n")
+            try write(stage, "bad.csv", "email,name\nb@example.com,B\nx@,B\n")
             let bad = try await run(stage, ["bad.csv", "--object", "customers"])
             #expect(bad.status == 1 && bad.text.contains("invalid_email"), "\(bad.text)")
             #expect(try await run(stage, ["bad.csv", "--object", "customers", "--dry-run"]).status == 1)
