@@ -21,6 +21,20 @@ struct ForwardedRowsTests {
             try await world.working {
                 let first = try await world.ended(try await world.upload(rows(0..<10), .rewards))
                 #expect(first.state == .completed)
+                // The same file is told as the same file, whatever its mode and order.
+                for (text, mode) in [
+                    (rows(0..<10), ImportMode.allOrNothing), (rows(0..<10), .validRows),
+                    (rows((0..<10).reversed()), .allOrNothing), (rows((0..<10).reversed()), .validRows),
+                ] {
+                    await #expect {
+                        try await world.upload(text, .rewards) { $0.mode = mode }
+                    } throws: { error in
+                        guard case .duplicate(first.id, _, let isSameBytes)? = error as? ImportOperationError else {
+                            return false
+                        }
+                        return isSameBytes == (text == rows(0..<10))
+                    }
+                }
                 let whole = try await world.upload(rows(8..<12), .rewards)
                 #expect(whole.state == .rejected)
                 #expect(whole.rows == ImportRowCounts(total: 4, valid: 2))
@@ -95,15 +109,24 @@ struct ForwardedRowsTests {
                 try await world.fault("status", ["status": 400, "skip": 2])
                 let failed = try await world.ended(try await world.upload(rows(0..<30), .rewards))
                 #expect(failed.state == .failed && failed.forwardedRows == 10)
-                // The mended file, whole and in another order.
-                let mended = try await world.upload(rows((0..<30).reversed()), .rewards) {
+                // Nothing but the same rows is the same import: to be tried again.
+                await #expect {
+                    try await world.upload(rows((0..<30).reversed()), .rewards)
+                } throws: { error in
+                    guard case .duplicate(let same, _, let isSameBytes)? = error as? ImportOperationError else {
+                        return false
+                    }
+                    return same == failed.id && !isSameBytes
+                }
+                // The mended file, with a row more and in another order.
+                let mended = try await world.upload(rows((0..<31).reversed()), .rewards) {
                     $0.mode = .validRows
                     $0.needsApproval = true
                 }
                 #expect(mended.state == .awaitingApproval)
-                #expect(mended.rows == ImportRowCounts(total: 30, valid: 20))
-                #expect(mended.problems.first.map(\.row) == Array(21...30))
-                #expect(mended.amounts.map(\.rows) == [20])
+                #expect(mended.rows == ImportRowCounts(total: 31, valid: 21))
+                #expect(mended.problems.first.map(\.row) == Array(22...31))
+                #expect(mended.amounts.map(\.rows) == [21])
                 // The failed one cannot send the rest any more, until the other is taken back.
                 await #expect {
                     try await world.domain.operations.retry(failed.id)

@@ -21,3 +21,11 @@ struct OtherImports: Sendable {
 
     func contains(_ id: ImportID) -> Bool { id != own && id.text > after }
 }
+
+extension Import {
+    /// Of what was cancelled half-way the rest may come again, where each row is held against those that went out: nobody
+    /// is to reach for `force`, which would send all of it. A failed one is tried again instead.
+    func mayBringTheRest(of first: Import) -> Bool {
+        first.state == .cancelled && mode == .validRows && rowScope != nil
+    }
+}

@@ -84,6 +84,7 @@ public struct ImportOperations: Sendable {
         var before: Import?
         var said = checked
         do {
+            try await refuseKnown(checked, request, id, schema)
             while true {
                 let known = search.refused.count
                 search = try await searched(search, checked, request)
@@ -110,6 +111,21 @@ public struct ImportOperations: Sendable {
         } catch {
             for name in context.names(of: id) { context.files.remove(name) }
             throw error
+        }
+    }
+
+    /// The same file again is told as such, and not as so many rows that went out before.
+    private func refuseKnown(
+        _ checked: CheckedUpload, _ request: ImportRequest, _ id: ImportID, _ schema: ObjectSchema
+    ) async throws {
+        guard schema.remembersRows else { return }
+        let now = context.time.now()
+        let wanted = Import(
+            id: id, request: request, filename: request.filename, checked: checked, schema: schema,
+            settings: context.settings, at: now)
+        guard wanted.countsAsDuplicate else { return }
+        try await context.engine.read { [context] transaction in
+            try Self.refuseDuplicate(wanted, context, locks: false, at: now, in: transaction)
         }
     }
 
@@ -179,28 +195,26 @@ public struct ImportOperations: Sendable {
         }
     }
 
-    /// Two that race wait for one another here, so that the second sees the first. Of what went out only in part the
-    /// rest may come again where each row is held against those that did: nobody is to reach for `force`, which would
-    /// send all of it.
+    /// Two that race wait for one another here, so that the second sees the first.
     static func refuseDuplicate(
-        _ wanted: Import, _ context: ImportContext, isRetry: Bool = false, at now: Timestamp,
+        _ wanted: Import, _ context: ImportContext, isRetry: Bool = false, locks: Bool = true, at now: Timestamp,
         in transaction: any Transaction
     ) throws {
         guard let others = OtherImports(of: wanted, isRetry: isRetry) else { return }
         let earliest = context.earliest(for: wanted, isRetry: isRetry, at: now)
         // Always in this order, so that no two wait for one another.
-        try transaction.lock("import:\(wanted.fingerprint)")
+        if locks { try transaction.lock("import:\(wanted.fingerprint)") }
         if let first = try context.store.same(
             as: wanted.fingerprint, since: earliest, among: others, in: transaction),
-            !(first.state == .cancelled && wanted.mode == .validRows && wanted.rowScope != nil)
+            !wanted.mayBringTheRest(of: first)
         {
             throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: true)
         }
         guard let rows = wanted.contentFingerprint else { return }
-        try transaction.lock("import rows:\(rows)")
+        if locks { try transaction.lock("import rows:\(rows)") }
         if let first = try context.store.same(
             asRows: rows, since: earliest, among: others, in: transaction),
-            !(first.state == .cancelled || first.state == .failed) || wanted.rowScope == nil
+            !wanted.mayBringTheRest(of: first)
         {
             throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: false)
         }
