@@ -80,11 +80,13 @@ struct ImportCommandTests {
     func lostAnswer() async throws {
         try await Stage.run { stage in
             try write(stage, "good.csv", Self.good)
-            // The first answer is dropped on the way back, behind the upload.
+            // The first answer behind the upload is dropped on the way back.
             let isLost = Watched(false)
+            let isSent = Watched(false)
             let proxy = try LoopbackProxy(to: URL(string: stage.gateway.url)?.port ?? 0) {
-                { side, _ in
-                    guard side == .server, !isLost.value else { return .pass }
+                { side, bytes in
+                    if side == .client, bytes.starts(with: Array("PUT ".utf8)) { isSent.change { $0 = true } }
+                    guard side == .server, isSent.value, !isLost.value else { return .pass }
                     isLost.change { $0 = true }
                     return .cut
                 }

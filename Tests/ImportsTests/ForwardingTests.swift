@@ -265,7 +265,7 @@ struct ForwardingTests {
             let ended = try await world.working { try await world.ended(try await world.upload(csv)) }
             #expect(ended.state == .completed)
             #expect(ended.rows == ImportRowCounts(total: 1, valid: 1))
-            #expect(ended.json["normalized"] == false)
+            #expect(ended.json["normalized"] == true)
             #expect(try await world.bytes(of: world.arrived().first) == "email,name\r\na@example.com,\"A\"\r\n")
         }
     }

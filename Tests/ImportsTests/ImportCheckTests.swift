@@ -89,7 +89,7 @@ struct ImportCheckTests {
         (.customers, "email,name\na@b.co\na@b.co,x,y\n", ["1 2 - ragged_row", "2 3 - ragged_row"]),
         (.customers, "email,name\na@b.co,\"x\nb@b.co,y\n", ["1 2 name unclosed_quote 'x'"]),
         (.customers, "email,name\na@b.co,\"x\"y\n", ["1 2 name text_after_quote 'x'"]),
-        (.customers, "email,name\na@b.co,x\u{0}\n", ["1 2 name nul_byte 'x\u{0}'"]),
+        (.customers, "email,name\na@b.co,x\u{0}\n", ["1 2 name nul_byte 'x\u{2400}'"]),
         (
             .customers, "email,name\na@b.co,\(String(repeating: "x", count: 101))\n",
             ["1 2 name too_long '\(String(repeating: "x", count: 100))'"]
