@@ -25,6 +25,7 @@ struct FuzzInput {
 
 /// Ends the program, which the fuzzer takes for a finding.
 func differ(_ what: String, _ ours: some Any, _ theirs: some Any) -> Never {
-    print("\(what)\n--- ours\n\(ours)\n--- expected\n\(theirs)")
+    let words = "\(what)\n--- ours\n\(ours)\n--- expected\n\(theirs)\n"
+    _ = words.withCString { unsafe write(STDERR_FILENO, $0, strlen($0)) }
     abort()
 }
