@@ -29,7 +29,8 @@ public func fuzzValidator(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
         for part in parts { try? check.feed(part) { said.take($0) } }
         if let summary = try? check.finish({ said.take($0) }) {
             said.summary = summary.facts
-            if summary.totalProblems < said.problems.count || said.rejected.count != summary.invalidRows {
+            // Rows that are there twice are refused when all are known, without a finding of their own.
+            if summary.totalProblems < said.problems.count || said.rejected.count > summary.invalidRows {
                 differ("counted wrongly", summary, said)
             }
         }
