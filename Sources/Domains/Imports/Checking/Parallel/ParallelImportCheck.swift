@@ -37,7 +37,10 @@ public struct ParallelImportCheck: ~Copyable {
         self.blockSize = blockSize
         threadCount = threads
         opening = CSVFileReader(declared: charset, isKnownHeader: { schema.knows(header: $0) })
-        rows = RowCheck(schema: schema, chunkRows: .max, firstProblems: firstProblems, scratch: scratch)
+        // Nothing goes out from here, so nobody asks for the sorted rows again: they need not be written down.
+        var forgetful = schema
+        forgetful.remembersRows = false
+        rows = RowCheck(schema: forgetful, chunkRows: .max, firstProblems: firstProblems, scratch: scratch)
     }
 
     deinit { threads?.close() }
