@@ -3,12 +3,12 @@ import CausewayCore
 /// The imports that one is held against, so that nothing goes out twice.
 struct OtherImports: Sendable {
     let own: ImportID
-    /// Only those with a greater id, which came later; all where empty.
-    let after: String
+    /// Only those that did not come earlier.
+    let from: Timestamp
 
     init(own: ImportID) {
         self.own = own
-        after = ""
+        from = Timestamp(milliseconds: 0)
     }
 
     /// Nil where it is held against none: it was forced. That is a word about what was there at its upload; what came
@@ -16,10 +16,10 @@ struct OtherImports: Sendable {
     init?(of own: Import, isRetry: Bool) {
         guard !own.isForced || isRetry else { return nil }
         self.own = own.id
-        after = own.isForced ? own.id.text : ""
+        from = own.isForced ? own.createdAt : Timestamp(milliseconds: 0)
     }
 
-    func contains(_ id: ImportID) -> Bool { id != own && id.text > after }
+    func contains(_ other: RememberedImport) -> Bool { other.id != own && other.createdAt >= from }
 }
 
 extension Import {

@@ -6,10 +6,12 @@ struct RememberedImport: RowDecodable, Hashable, Sendable {
     let id: ImportID
     /// Rows of it that did not count can come to count only with another round: somebody tries it again.
     let round: Int
+    let createdAt: Timestamp
 
     init(row: ResultRow) throws {
         id = try row["id"]
         round = try row["round"]
+        createdAt = try row["created_at"]
     }
 
     /// What must not have changed since its rows were looked at.

@@ -43,7 +43,7 @@ extension ImportOperations {
         guard let others = OtherImports(of: wanted, isRetry: isRetry) else { return }
         let earliest = context.earliest(for: wanted, isRetry: isRetry, at: now)
         for earlier in try context.store.remembered(scope, since: earliest, in: transaction)
-        where others.contains(earlier.id) && !search.checked.contains(earlier.mark) {
+        where others.contains(earlier) && !search.checked.contains(earlier.mark) {
             throw RowsOvertaken()
         }
     }
@@ -89,7 +89,7 @@ extension ImportOperations {
         let unsent = own.forwardedRows..<own.rows.valid
         var search = ForwardedSearch()
         let earliest = context.earliest(for: own, isRetry: true, at: context.time.now())
-        for earlier in try await remembered(scope, since: earliest) where others.contains(earlier.id) {
+        for earlier in try await remembered(scope, since: earliest) where others.contains(earlier) {
             let places = try await places(of: earlier)
             let count = try await reading(own.id) { record in
                 try await reading(earlier.id) { file in

@@ -40,7 +40,7 @@ public struct ImportStore: Sendable {
             """
             SELECT * FROM import
             WHERE fingerprint = \(fingerprint) AND counts_as_duplicate = 1
-                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND id > \(others.after)
+                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND created_at >= \(others.from)
             ORDER BY created_at LIMIT 1
             """)
     }
@@ -54,7 +54,7 @@ public struct ImportStore: Sendable {
             """
             SELECT * FROM import
             WHERE content_fingerprint = \(contentFingerprint) AND counts_as_duplicate = 1
-                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND id > \(others.after)
+                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND created_at >= \(others.from)
             ORDER BY created_at LIMIT 1
             """)
     }
@@ -65,7 +65,7 @@ public struct ImportStore: Sendable {
     ) throws -> [RememberedImport] {
         try transaction.all(
             """
-            SELECT id, round FROM import
+            SELECT id, round, created_at FROM import
             WHERE row_scope = \(rowScope) AND counts_as_duplicate = 1
                 AND (ended_at IS NULL OR ended_at > \(earliest))
             ORDER BY created_at
