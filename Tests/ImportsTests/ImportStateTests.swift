@@ -68,10 +68,18 @@ struct ImportStateTests {
         #expect(try some.resolve(1, as: .notImported, at: now) == [.publish(.failed)])
         if isRetried { #expect(try some.retry() == [.forward]) }
         var sentAgain = some
-        #expect(some.chunkTaken(1, attempt: 1, answer: nil, at: now) == [.forward])
-        #expect(some.state == .forwarding && some.forwardedRows == 10 && some.endedAt == nil)
+        let said = some.chunkTaken(1, attempt: 1, answer: nil, at: now)
+        #expect(some.forwardedRows == 10)
+        guard isRetried else {
+            // The rest may have gone out with another import meanwhile: nothing is sent that `retry` has not looked at.
+            #expect(said == [.publish(.failed)])
+            #expect(some.state == .failed && some.error?.code == "rest_not_sent")
+            #expect(try some.retry() == [.forward])
+            #expect(some.takeUp(at: now) == .send(chunk: 2))
+            return
+        }
+        #expect(said == [.forward])
         #expect(some.takeUp(at: now) == .send(chunk: 2))
-        guard isRetried else { return }
         _ = sentAgain.takeUp(at: now)
         #expect(sentAgain.chunkTaken(1, attempt: 1, answer: nil, at: now) == [])
     }

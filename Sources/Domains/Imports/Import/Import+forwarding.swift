@@ -53,8 +53,17 @@ extension Import {
     private mutating func goOn(at now: Timestamp) -> [ImportConsequence] {
         if takenChunks >= cut.count { return complete(at: now) }
         if cancelRequestedAt != nil || state == .cancelled { return stop(at: now) }
+        if state == .failed {
+            // Its other rows may have gone out with another import since: `retry` looks.
+            return fail(
+                ImportError(
+                    code: "rest_not_sent",
+                    message: """
+                        The vendor took chunk \(takenChunks) after all; what is behind it has not been sent. \
+                        POST /v1/imports/\(id)/retry sends it.
+                        """), at: now)
+        }
         state = .forwarding
-        endedAt = nil
         return [.forward]
     }
 
