@@ -121,9 +121,6 @@ extension SettingTable {
         "imports.chunk_rows", .number(1...10_000_000), default: "10000",
         "Good rows handed to the importer in one request. A file with more goes out in several, one after another, each "
             + "with the header.")
-    static let importErrors = Setting(
-        "imports.max_errors", .number(1...1_000_000), default: "10000",
-        "Errors of one file that are kept; the totals stay exact. For a later version: this one keeps 10000.")
     static let importFiles = Setting(
         "imports.keep_files", .duration(.seconds(3600) ... .seconds(365 * 86_400)), default: "7d",
         "How long the refused rows of a file, and the file of a failed import, which can be tried again, are kept after the "
@@ -146,7 +143,7 @@ extension SettingTable {
         "How long a file waits for approval; then the import is cancelled and the file goes.")
 
     static let imports: [SettingDescription] = [
-        importSize.description, resumeFor.description, chunkRows.description, importErrors.description,
+        importSize.description, resumeFor.description, chunkRows.description,
         importFiles.description, importRetention.description, approvalObjects.description, approvalRows.description,
         approvalAmount.description, approvalExpires.description,
     ]

@@ -166,7 +166,6 @@ extension Settings.Imports {
         maximumSize = reader.value(SettingTable.importSize)
         resumeFor = reader.value(SettingTable.resumeFor)
         chunkRows = reader.value(SettingTable.chunkRows)
-        maximumErrors = reader.value(SettingTable.importErrors)
         keepFiles = reader.value(SettingTable.importFiles)
         var approval = ApprovalRule()
         approval.objects = reader.optional(SettingTable.approvalObjects) ?? []

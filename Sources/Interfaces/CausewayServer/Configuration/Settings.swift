@@ -139,7 +139,6 @@ public struct Settings: Sendable {
         public let maximumSize: Int64
         public let resumeFor: Duration
         public let chunkRows: Int
-        public let maximumErrors: Int
         public let keepFiles: Duration
         public let approval: ApprovalRule
         public let retention: Duration
