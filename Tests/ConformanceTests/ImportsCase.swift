@@ -56,13 +56,13 @@ extension StoreCase {
             #expect(try store.extent(of: 2, new.id, in: transaction) == extent)
             #expect(
                 try store.same(
-                    as: new.fingerprint, since: start - .seconds(1), among: OtherImports(own: ImportID(at: start)),
-                    in: transaction
+                    .bytes(fingerprint: new.fingerprint), since: start - .seconds(1),
+                    among: OtherImports(own: ImportID(at: start)), in: transaction
                 )?.id == new.id)
             #expect(
                 try store.same(
-                    asRows: "c", since: start - .seconds(1), among: OtherImports(own: ImportID(at: start)),
-                    in: transaction
+                    .rows(fingerprint: "c"), since: start - .seconds(1),
+                    among: OtherImports(own: ImportID(at: start)), in: transaction
                 )?.id == new.id)
             let remembered = try store.remembered("rewards ", since: start - .seconds(1), in: transaction)
             #expect(remembered.map(\.id) == [new.id] && remembered.map(\.round) == [0])

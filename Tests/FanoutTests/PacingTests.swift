@@ -101,6 +101,30 @@ struct PacingTests {
         }
     }
 
+    @Test("who is allowed more at a time gets it at once, not when an attempt ends")
+    func allowedMore() async throws {
+        let house = try await FanoutHouse()
+        let count = Atomic(0)
+        let hangs = Moment()
+        let end = Moment()
+        try await Sink.run { _ in
+            guard count.add(1, ordering: .relaxed).newValue == 1 else { return Response(status: .ok) }
+            await hangs.happen()
+            await end.wait()
+            return Response(status: .ok)
+        } _: { sink in
+            let id = try await house.subscribe(["url": .string(sink.url), "max_in_flight": 1]).id
+            try await house.running(house.engine(timeout: .seconds(3600))) {
+                for number in 0..<3 { try await house.publish("export.completed", "exp_\(number)") }
+                await hangs.wait()
+                #expect(try await house.all(DeliveryFilter(states: [.delivered])).isEmpty)
+                _ = try await house.subscriptions.update(id, ["max_in_flight": 3]) { _, _ in }
+                try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 2 }
+                await end.happen()
+            }
+        }
+    }
+
     @Test("two hundred endpoints that hang leave the places of ten that answer alone")
     func dead() async throws {
         let house = try await FanoutHouse()

@@ -205,7 +205,7 @@ public struct ImportOperations: Sendable {
         // Always in this order, so that no two wait for one another.
         if locks { try transaction.lock("import:\(wanted.fingerprint)") }
         if let first = try context.store.same(
-            as: wanted.fingerprint, since: earliest, among: others, in: transaction),
+            .bytes(fingerprint: wanted.fingerprint), since: earliest, among: others, in: transaction),
             !wanted.mayBringTheRest(of: first)
         {
             throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: true)
@@ -213,7 +213,7 @@ public struct ImportOperations: Sendable {
         guard let rows = wanted.contentFingerprint else { return }
         if locks { try transaction.lock("import rows:\(rows)") }
         if let first = try context.store.same(
-            asRows: rows, since: earliest, among: others, in: transaction),
+            .rows(fingerprint: rows), since: earliest, among: others, in: transaction),
             !wanted.mayBringTheRest(of: first)
         {
             throw ImportOperationError.duplicate(of: first.id, at: first.createdAt, isSameBytes: false)

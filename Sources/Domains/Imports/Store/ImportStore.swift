@@ -31,29 +31,28 @@ public struct ImportStore: Sendable {
         return Page(fetched: try withChunks(found, in: transaction), limit: page.limit, key: \.id.text)
     }
 
-    /// The first import of the same bytes that forwarded something since `earliest`, or still may.
-    func same(
-        as fingerprint: String, since earliest: Timestamp, among others: OtherImports,
-        in transaction: any Transaction
-    ) throws -> Import? {
-        try transaction.first(
-            """
-            SELECT * FROM import
-            WHERE fingerprint = \(fingerprint) AND counts_as_duplicate = 1
-                AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND created_at >= \(others.from)
-            ORDER BY created_at LIMIT 1
-            """)
+    /// In what two imports are the same.
+    enum Sameness {
+        case bytes(fingerprint: String)
+        /// However they are written.
+        case rows(fingerprint: String)
+
+        fileprivate var condition: SQLQuery {
+            switch self {
+            case .bytes(let fingerprint): "fingerprint = \(fingerprint)"
+            case .rows(let fingerprint): "content_fingerprint = \(fingerprint)"
+            }
+        }
     }
 
-    /// The same of the same rows, however they are written.
+    /// The first import of the same that forwarded something since `earliest`, or still may.
     func same(
-        asRows contentFingerprint: String, since earliest: Timestamp, among others: OtherImports,
-        in transaction: any Transaction
+        _ sameness: Sameness, since earliest: Timestamp, among others: OtherImports, in transaction: any Transaction
     ) throws -> Import? {
         try transaction.first(
             """
             SELECT * FROM import
-            WHERE content_fingerprint = \(contentFingerprint) AND counts_as_duplicate = 1
+            WHERE \(query: sameness.condition) AND counts_as_duplicate = 1
                 AND (ended_at IS NULL OR ended_at > \(earliest)) AND id <> \(others.own) AND created_at >= \(others.from)
             ORDER BY created_at LIMIT 1
             """)

@@ -4,8 +4,8 @@ import Logging
 import Storage
 import WorkQueue
 
-/// Ends what nobody has approved in time, and removes what nobody needs any more: files hold personal data, so they do not lie around, and imports that ended long
-/// ago go with their errors. What was done stays in the audit log.
+/// Ends what nobody has approved in time, and removes what nobody needs any more: files hold personal data, so they do not
+/// lie around, and imports that ended long ago go with their errors. What was done stays in the audit log.
 struct ImportSweepWork: Sendable {
     static let kind = "import.sweep"
     /// Rows removed in one transaction.
