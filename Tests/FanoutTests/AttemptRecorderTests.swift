@@ -20,7 +20,7 @@ struct AttemptRecorderTests {
                 EventDraft(
                     type: "export.completed", resource: "exp_1", timestamp: now,
                     attributes: ["report": "vrc_1", "source": "api"], data: [:]), in: transaction)
-            _ = try EventMatching().enqueue(
+            _ = try EventMatching().consumeAll(
                 EventLog().events(after: 0, limit: 10, in: transaction), at: now, in: transaction)
             let reports = try [0, 20].flatMap { seconds in
                 let time = now + .seconds(seconds)

@@ -73,8 +73,8 @@ struct EventMatchingTests {
         }
         let added = try await house.storage.write { transaction in
             [
-                try EventMatching().enqueue(events, at: now, in: transaction),
-                try EventMatching().enqueue(events, at: now, in: transaction),
+                try EventMatching().consumeAll(events, at: now, in: transaction),
+                try EventMatching().consumeAll(events, at: now, in: transaction),
             ]
         }
         #expect(added == [37 + 19, 0])

@@ -31,7 +31,7 @@ struct StatementTests {
             return try EventLog().events(after: 0, limit: 1000, in: transaction)
         }
         try await engine.write { [queue] transaction in
-            let added = try EventMatching().enqueue(events, at: now, in: transaction)
+            let added = try EventMatching().consumeAll(events, at: now, in: transaction)
             #expect(added == count * subscriptions)
             let claimed = try queue.claim(
                 DeliveryPlaces.Room(answering: 1000, trying: 0, failing: 0, slow: 0), at: now,
@@ -60,10 +60,10 @@ struct StatementTests {
         return engine.statements
     }
 
-    @Test("are as many for a thousand deliveries as for one")
+    @Test("are few for a thousand deliveries, which are written some hundreds to a transaction, and else as many as for one")
     func count() async throws {
         let one = try await run(events: 1, subscriptions: 1).count
-        #expect(try await run(events: 100, subscriptions: 10).count <= one + 1)
-        #expect(one <= 24)
+        #expect(try await run(events: 100, subscriptions: 10).count <= one + 14)
+        #expect(one <= 25)
     }
 }

@@ -67,6 +67,7 @@ struct EventLogTests {
                 try transaction.execute("INSERT INTO seen (resource) VALUES (\(event.resource))")
                 if event.resource == "exp_13", refusals.isFirst() { throw Refusal() }
             }
+            return .init(events.count)
         }
         #expect(try await dispatcher.dispatchOnce() == 10)
         await #expect(throws: Refusal.self) { try await dispatcher.dispatchOnce() }

@@ -4,8 +4,29 @@ public import Storage
 
 /// Hands the events to one consumer, in order, each batch in the transaction that moves the consumer's place on:
 /// what the consumer writes happens exactly once for each event, whatever dies when.
+///
+/// A consumer that has much to write for a batch writes a part and leaves the others, each of which gets a transaction of
+/// its own, so that nobody waits for long for the store; the place moves on with the last of them. Until then the batch
+/// may be handed out again: after the process died, or by another gateway in between. So with parts, to write what is
+/// there already must change nothing.
 public struct EventDispatcher: Sendable {
-    public typealias Consumer = @Sendable ([Event], any Transaction) throws -> Void
+    public typealias Part = @Sendable (any Transaction) throws -> Void
+
+    /// What a consumer has made of the events it was given.
+    public struct Consumed: Sendable {
+        /// How many of them, from the first; one at least. The others are handed out again.
+        public var count: Int
+        /// What is still to be written for these.
+        public var rest: [Part]
+
+        public init(_ count: Int, rest: [Part] = []) {
+            self.count = count
+            self.rest = rest
+        }
+    }
+
+    /// Is given one event or more.
+    public typealias Consumer = @Sendable ([Event], any Transaction) throws -> Consumed
 
     let name: String
     let engine: any StorageEngine
@@ -35,7 +56,7 @@ public struct EventDispatcher: Sendable {
             var size = batch
             while !Task.isCancelled {
                 do {
-                    while try await dispatchOnce(size) == size, !Task.isCancelled { size = min(batch, size * 2) }
+                    while try await dispatch(size).isMore, !Task.isCancelled { size = min(batch, size * 2) }
                     size = batch
                 } catch {
                     size = max(1, size / 4)
@@ -47,36 +68,67 @@ public struct EventDispatcher: Sendable {
         }
     }
 
-    /// One batch; returns how many events it held.
+    /// One batch; returns how many events were consumed.
     @discardableResult
-    public func dispatchOnce() async throws -> Int { try await dispatchOnce(batch) }
+    public func dispatchOnce() async throws -> Int { try await dispatch(batch).count }
 
-    private func dispatchOnce(_ size: Int) async throws -> Int {
-        try await engine.write { [self] transaction in
-            guard let position = try claimPlace(in: transaction) else { return 0 }
-            let events = try log.events(after: position, limit: size, in: transaction)
-            guard let last = events.last else { return 0 }
-            try transaction.execute("UPDATE event_cursor SET position = \(last.sequence) WHERE name = \(name)")
-            try consume(events, transaction)
-            return events.count
-        }
+    private struct Begun {
+        var place: Int64
+        /// Where it moves to.
+        var end: Int64
+        var consumed: Consumed
+        var isMore: Bool
     }
 
-    /// Locks the consumer's place until the transaction's end, so that of several gateways one does a batch and the
-    /// others go on after it. Nil, and nothing locked, where the log's end is reached.
+    private func dispatch(_ size: Int) async throws -> (count: Int, isMore: Bool) {
+        let begun = try await engine.write { [self] transaction -> Begun? in
+            guard let place = try claimPlace(in: transaction) else { return nil }
+            let events = try log.events(after: place, limit: size, in: transaction)
+            guard !events.isEmpty else { return nil }
+            let consumed = try consume(events, transaction)
+            let end = events[consumed.count - 1].sequence
+            if consumed.rest.isEmpty { try move(to: end, in: transaction) }
+            return Begun(
+                place: place, end: end, consumed: consumed,
+                isMore: events.count == size || consumed.count < events.count)
+        }
+        guard let begun else { return (0, false) }
+        for (index, part) in begun.consumed.rest.enumerated() {
+            let isLast = index == begun.consumed.rest.count - 1
+            let isOurs = try await engine.write { [self] transaction in
+                // Waits where another gateway has begun the same in between: whoever is through first moves on for both.
+                guard try lockedPlace(by: transaction.dialect.forUpdate, in: transaction) == begun.place else {
+                    return false
+                }
+                try part(transaction)
+                if isLast { try move(to: begun.end, in: transaction) }
+                return true
+            }
+            guard isOurs else { return (0, true) }
+        }
+        return (begun.consumed.count, begun.isMore)
+    }
+
+    private func move(to place: Int64, in transaction: any Transaction) throws {
+        try transaction.execute("UPDATE event_cursor SET position = \(place) WHERE name = \(name)")
+    }
+
+    /// Locks the consumer's place until the transaction's end. Nil, and nothing locked, where the log's end is reached, and
+    /// where another gateway is at it.
     private func claimPlace(in transaction: any Transaction) throws -> Int64? {
-        if let place = try lockedPlace(in: transaction) { return place }
+        let locking = transaction.dialect.skipLocked
+        if let place = try lockedPlace(by: locking, in: transaction) { return place }
         let isNew = try transaction.execute(
             "INSERT INTO event_cursor (name, position) VALUES (\(name), 0) ON CONFLICT (name) DO NOTHING")
-        return isNew == 1 ? try lockedPlace(in: transaction) : nil
+        return isNew == 1 ? try lockedPlace(by: locking, in: transaction) : nil
     }
 
-    private func lockedPlace(in transaction: any Transaction) throws -> Int64? {
+    private func lockedPlace(by locking: SQLQuery, in transaction: any Transaction) throws -> Int64? {
         try transaction.row(
             """
             SELECT position FROM event_cursor
             WHERE name = \(name) AND position < (SELECT MAX(sequence) FROM event_log)
-            \(query: transaction.dialect.forUpdate)
+            \(query: locking)
             """)?["position"]
     }
 }

@@ -91,12 +91,13 @@ struct DeliveryOrder: Sendable {
     }
 
     /// Makes due those new deliveries that have nothing before them, unless a newer one that was asked for is on its way.
-    /// - Parameter numbers: what was written, without the end.
-    func begin(_ numbers: Range<Int64>, at now: Timestamp, in transaction: any Transaction) throws {
+    /// - Parameter numbers: what was written, in lines and pending.
+    func begin(_ numbers: [Int64], at now: Timestamp, in transaction: any Transaction) throws {
+        guard !numbers.isEmpty else { return }
         try transaction.execute(
             """
             UPDATE delivery SET visible_at = \(now)
-            WHERE number >= \(numbers.lowerBound) AND number < \(numbers.upperBound)
+            WHERE number IN \(query: BatchRows.numbers(numbers))
               AND order_key IS NOT NULL AND state = 'pending' AND visible_at IS NULL AND number = (
                 SELECT d.number FROM delivery d
                 WHERE d.subscription_number = delivery.subscription_number AND d.order_key = delivery.order_key

@@ -3,11 +3,22 @@ public import Events
 public import Logging
 public import Storage
 
-/// Writes one delivery for each event and each subscription that wants it: one statement for a batch of events,
-/// which looks subscriptions up by event type and filter values and never walks over those that do not match.
+/// Finds the subscriptions that want an event, for a batch of events in one statement, which looks them up by event type
+/// and filter values and never walks over those that do not match; and has one delivery written for each.
+///
+/// Where they are many, they are written a few to a transaction, so that what is sent and written down meanwhile does not
+/// wait; and first for those subscriptions whose turn can come at once: who is waiting for an attempt, or failing, does not
+/// keep the others waiting.
 public struct EventMatching: Sendable {
     /// In the place of a type: the subscription takes all.
     static let everyType = "*"
+    /// Events that are looked up at once.
+    private static let slice = 16
+    /// Deliveries that still go into one transaction, and how many to each where they do not.
+    private static let whole = 512
+    private static let part = 128
+
+    private let writer = DeliveryWriter()
 
     public init() {}
 
@@ -16,47 +27,66 @@ public struct EventMatching: Sendable {
         engine: any StorageEngine, time: any TimeSource, logger: Logger
     ) -> EventDispatcher {
         EventDispatcher(name: "fanout", engine: engine, time: time, logger: logger) { events, transaction in
-            try EventMatching().enqueue(events, at: time.now(), in: transaction)
+            try EventMatching().consume(events, at: time.now(), in: transaction)
         }
     }
 
-    /// Writes the deliveries of `events`, in the log's order; those that are there already stay as they are. A
-    /// disabled subscription's are held, an ordered one's wait for those before them, and what is told of a subscription
-    /// is not told to itself. Returns how many are new.
-    @discardableResult
-    func enqueue(_ events: [Event], at now: Timestamp, in transaction: any Transaction) throws -> Int {
-        let events = events.filter { $0.type != EventTypes.test }
-        guard let first = events.first, let last = events.last else { return 0 }
-        let added = try transaction.execute(Self.statement(for: events, at: now, in: transaction.dialect))
-        guard added > 0 else { return 0 }
-        let numbers =
-            first.sequence * DeliveryNumber.subscriptions..<(last.sequence + 1) * DeliveryNumber.subscriptions
-        // Each lane is locked, also one whose turn it seems to be: who is claiming in it does not see the new ones, and
-        // would leave it empty. All in one order, as everybody who waits for several. Written is only where the turn
-        // comes sooner by it: a full lane's comes with the end of an attempt.
-        try transaction.execute(
-            """
-            WITH touched AS (
-                SELECT subscription_number, is_full, ready_at FROM delivery_lane WHERE subscription_number IN (
-                    SELECT subscription_number FROM delivery
-                    WHERE number >= \(numbers.lowerBound) AND number < \(numbers.upperBound) AND state = 'pending')
-                ORDER BY subscription_number \(query: transaction.dialect.forUpdate))
-            UPDATE delivery_lane
-            SET ready_at = CASE WHEN blocked_until > \(now) THEN blocked_until ELSE CAST(\(now) AS BIGINT) END
-            WHERE subscription_number IN (
-                SELECT subscription_number FROM touched
-                WHERE ready_at IS NULL OR (is_full = 0 AND ready_at > \(now)))
-            """)
-        try DeliveryOrder().begin(numbers, at: now, in: transaction)
-        transaction.signal(DeliveryEngine.topic)
-        return added
+    /// Writes the first deliveries of `events`, in the log's order, and leaves the others; takes no more events than fill a
+    /// transaction. What is told of a subscription is not told to itself.
+    func consume(
+        _ events: [Event], at now: Timestamp, in transaction: any Transaction
+    ) throws -> EventDispatcher.Consumed {
+        var wanted: [Wanted] = []
+        var count = 0
+        while count < events.count, wanted.count < Self.whole / 2 {
+            let slice = events[count..<min(count + Self.slice, events.count)]
+            wanted += try self.wanted(slice.filter { $0.type != EventTypes.test }, in: transaction)
+            count += slice.count
+        }
+        var parts = Self.parts(of: wanted)[...]
+        if let first = parts.popFirst() { try writer.write(first, at: now, in: transaction) }
+        return EventDispatcher.Consumed(
+            count,
+            rest: parts.map { part in
+                { [writer] transaction in try writer.write(part, at: now, in: transaction) }
+            })
+    }
+
+    private struct Wanted: RowDecodable {
+        let pair: DeliveryWriter.Pair
+        /// The subscription's turn can come at once.
+        let isReady: Bool
+
+        init(row: ResultRow) throws {
+            pair = DeliveryWriter.Pair(sequence: try row["sequence"], subscription: try row["subscription_number"])
+            isReady = try row["is_ready"]
+        }
+    }
+
+    /// Those of a subscription stay together: its order is that of the log.
+    private static func parts(of wanted: [Wanted]) -> [[DeliveryWriter.Pair]] {
+        guard wanted.count > whole else { return wanted.isEmpty ? [] : [wanted.map(\.pair)] }
+        let sorted = wanted.sorted {
+            ($0.isReady ? 0 : 1, $0.pair.subscription, $0.pair.sequence)
+                < ($1.isReady ? 0 : 1, $1.pair.subscription, $1.pair.sequence)
+        }
+        var parts: [[DeliveryWriter.Pair]] = [[]]
+        for (previous, next) in zip([nil] + sorted.map(Optional.some), sorted) {
+            let isBorder = previous?.pair.subscription != next.pair.subscription
+            if isBorder, parts[parts.count - 1].count >= part || (previous?.isReady ?? false) && !next.isReady {
+                parts.append([])
+            }
+            parts[parts.count - 1].append(next.pair)
+        }
+        return parts
     }
 
     /// In the place of attributes, where the events have none.
     private static let noAttribute: SQLQuery = "(CAST(\(0) AS BIGINT), \(""), \(""))"
 
-    /// One for a batch, whatever its size; the number of its texts is small.
-    private static func statement(for events: [Event], at now: Timestamp, in dialect: SQLDialect) -> SQLQuery {
+    /// One statement, whatever the number of events; the number of its texts is small.
+    private func wanted(_ events: [Event], in transaction: any Transaction) throws -> [Wanted] {
+        guard !events.isEmpty else { return [] }
         let types = events.map { event -> SQLQuery in
             "(CAST(\(event.sequence) AS BIGINT), \(event.type), \(event.resource))"
         }
@@ -67,9 +97,9 @@ public struct EventMatching: Sendable {
                 }
             }
         }
-        // CROSS JOIN: SQLite keeps the order, from the events to the indexes. FOR SHARE: who enables, disables or deletes
-        // a subscription at the same time has either done so, and is seen, or waits and then finds these deliveries.
-        return """
+        // CROSS JOIN: SQLite keeps the order, from the events to the indexes.
+        return try transaction.all(
+            """
             WITH event (sequence, type, resource) AS (
                 VALUES \(query: BatchRows.joined(types, filler: [0, "", ""]))),
             attribute (sequence, dimension, value) AS (
@@ -90,17 +120,11 @@ public struct EventMatching: Sendable {
                 WHERE EXISTS (
                     SELECT 1 FROM subscription_topic t
                     WHERE t.subscription_number = f.subscription_number AND t.type IN (e.type, '*')))
-            INSERT INTO delivery (number, event_sequence, subscription_number, state, created_at, visible_at,
-                                  attempts, step, fence, order_key, held_at)
-            SELECT m.sequence * \(DeliveryNumber.subscriptions) + m.subscription_number, m.sequence,
-                   m.subscription_number, CASE WHEN s.enabled = 1 THEN 'pending' ELSE 'held' END, \(now),
-                   CASE WHEN s.enabled = 1 AND s.ordering = 'none' THEN CAST(\(now) AS BIGINT) END, 0, 0, 0,
-                   \(query: DeliveryOrder.key), CASE WHEN s.enabled = 0 THEN CAST(\(now) AS BIGINT) END
-            FROM matched m CROSS JOIN subscription s
+            SELECT m.sequence, m.subscription_number,
+                   CASE WHEN s.enabled = 1 AND l.is_full = 0 AND l.failures = 0 THEN 1 ELSE 0 END AS is_ready
+            FROM matched m CROSS JOIN subscription s CROSS JOIN delivery_lane l
             WHERE s.number = m.subscription_number AND s.deleted_at IS NULL AND s.after_sequence < m.sequence
-              AND s.id <> m.resource
-            \(query: dialect.forShare(of: "s"))
-            ON CONFLICT (number) DO NOTHING
-            """
+              AND s.id <> m.resource AND l.subscription_number = m.subscription_number
+            """)
     }
 }

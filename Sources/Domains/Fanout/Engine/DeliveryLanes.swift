@@ -3,6 +3,9 @@ import Storage
 
 /// The rows of `delivery_lane`, one for each subscription: whose turn it is, at what pace, and how its endpoint fares.
 struct DeliveryLanes: Sendable {
+    /// Of a lane for which there is no place.
+    private static let nap = Duration.seconds(2)
+
     /// Waits for lanes in the one order; until the transaction's end nobody else claims in them or adds to them.
     func lock(_ lanes: some Collection<Int64>, in transaction: any Transaction) throws {
         // SQLite's one writer has them already.
@@ -88,18 +91,24 @@ struct DeliveryLanes: Sendable {
     /// Puts locked lanes back to where their next delivery is due, at the back of the queue where that is now.
     /// - Parameter full: those whose turn comes when an attempt ends; should its process die, when its lease does. The
     ///   oldest delivery of one in trouble does not wait for that, unless it was due and could not be taken.
+    /// - Parameter crowded: those for which there is no place here; they are looked at again after a while.
     func moveOn(
-        _ lanes: some Collection<Int64>, full: Set<Int64> = [], at now: Timestamp, in transaction: any Transaction
+        _ lanes: some Collection<Int64>, full: Set<Int64> = [], crowded: Set<Int64> = [], at now: Timestamp,
+        in transaction: any Transaction
     ) throws {
         guard !lanes.isEmpty else { return }
         let rows = lanes.map { lane -> SQLQuery in
-            "(CAST(\(lane) AS BIGINT), CAST(\(full.contains(lane)) AS BIGINT))"
+            """
+            (CAST(\(lane) AS BIGINT), CAST(\(full.contains(lane)) AS BIGINT), CAST(\(crowded.contains(lane)) AS BIGINT))
+            """
         }
         try transaction.execute(
             """
-            WITH lane (number, is_full) AS (
-                VALUES \(query: BatchRows.joined(rows, filler: [-1, 0])))
-            UPDATE delivery_lane SET is_full = lane.is_full, ready_at = COALESCE(CASE WHEN lane.is_full = 1 THEN (
+            WITH lane (number, is_full, is_crowded) AS (
+                VALUES \(query: BatchRows.joined(rows, filler: [-1, 0, 0])))
+            UPDATE delivery_lane SET is_full = CASE WHEN lane.is_crowded = 1 THEN 1 ELSE lane.is_full END,
+            ready_at = COALESCE(CASE WHEN lane.is_crowded = 1 THEN CAST(\(now + Self.nap) AS BIGINT)
+            WHEN lane.is_full = 1 THEN (
                 SELECT COALESCE(MIN(turn.at), CAST(\(now + .seconds(1)) AS BIGINT)) FROM (
                     SELECT leased.visible_at AS at FROM (
                         SELECT d.visible_at FROM delivery d

@@ -4,8 +4,9 @@ import CausewayCore
 /// time-out, the others find places free:
 ///
 /// - Endpoints that answer have `each` places. An attempt leaves them once it has been under way for a second: it is slow
-///   then, and what else its subscription has goes apart. So endpoints that have all begun to hang a moment ago hold the
-///   others up for a second, once.
+///   then, and what else its subscription has goes apart. The last quarter of them is for subscriptions that have nothing
+///   under way, one attempt each: so endpoints that have all begun to hang a moment ago, and fill the rest, hold up none of
+///   those that answer, unless they are more than there are places: then for a second, once.
 /// - Apart from them there are as many for what is slow, for endpoints that fail, and for those that are tried: nobody
 ///   knows yet how they answer, or they have just begun to answer again.
 /// - Those that fail never have more than half of these, and those that are tried find a quarter of them free each second,
@@ -22,6 +23,8 @@ struct DeliveryPlaces: Sendable {
         var failing: Int
         /// For what is slow; those that fail share it.
         var slow: Int
+        /// Of those that answer, the places that are left to subscriptions with nothing under way.
+        var reserved = 0
         /// Subscriptions with an attempt that is slow.
         var slowLanes: Set<Int64> = []
         /// When an attempt becomes slow and so makes room.
@@ -115,6 +118,6 @@ struct DeliveryPlaces: Sendable {
         let oldest = [answering == 0 ? oldestQuick : nil, trying == 0 ? oldestTry : nil].compactMap(\.self).min()
         return Room(
             answering: answering, trying: trying, failing: max(0, min(apart, max(1, each / 2) - failing)), slow: apart,
-            slowLanes: slowLanes, nextSlow: oldest.map { $0 + Self.slow })
+            reserved: each / 4, slowLanes: slowLanes, nextSlow: oldest.map { $0 + Self.slow })
     }
 }

@@ -15,8 +15,9 @@ import WorkQueue
 /// many deliveries and subscriptions wait: a lane that was served goes to the back of the queue, one with as many
 /// attempts under way as it may have leaves it until one of them ends, one that asked to be left alone
 /// (`Retry-After`) or has used up its rate leaves it until `blocked_until`. Lanes that answer, that are tried and that fail
-/// (`LaneHealth.Standing`) stand in three queues and have places of their own (`DeliveryPlaces`). A lane that is full
-/// (`is_full`) is not woken by a new delivery: the end of an attempt does that.
+/// (`LaneHealth.Standing`) stand in three queues and have places of their own (`DeliveryPlaces`). A lane that is full, or
+/// for which this process has no place, is not woken by a new delivery (`is_full`): the end of an attempt does that, and
+/// in the second case time, since another gateway may have a place for it.
 ///
 /// Several gateways at once: each statement sees what was committed before it. So whoever claims in a lane, writes down
 /// how attempts in it went, or adds to it, locks its row first, and counts and takes in later statements. All lock in one
@@ -63,16 +64,15 @@ struct DeliveryQueue: Sendable {
         if !ready.isEmpty {
             let numbers = ready.map(\.lane)
             let (open, probed) = try state(of: numbers, at: now, in: transaction)
-            let (shares, full) = divide(room, among: open, looked: looked)
+            let (shares, crowded) = divide(room, among: open, looked: looked)
             let rows =
                 try take(zip(open, shares).filter { $1 > 0 }, at: now, until: leaseEnd, in: transaction)
                 + probe(probed, at: now, until: leaseEnd, in: transaction)
             let taken = Dictionary(grouping: rows, by: \.subscription).mapValues(\.count)
             try lanes.write(rates(of: open, taking: taken, at: now), in: transaction)
             try lanes.moveOn(
-                numbers,
-                full: full.union(open.filter { $0.isFull(taking: taken[$0.number, default: 0]) }.map(\.number)),
-                at: now, in: transaction)
+                numbers, full: Set(open.filter { $0.isFull(taking: taken[$0.number, default: 0]) }.map(\.number)),
+                crowded: crowded, at: now, in: transaction)
             let subscriptions = Dictionary(
                 uniqueKeysWithValues: (open.map(\.subscription) + probed).map { ($0.number, $0) })
             claimed.deliveries = try claims(rows, of: subscriptions, at: now, in: transaction)
@@ -157,26 +157,37 @@ struct DeliveryQueue: Sendable {
         return (open.sorted { places[$0.number, default: 0] < places[$1.number, default: 0] }, probed)
     }
 
-    /// The shares of each kind's places, and those lanes for which there is none until an attempt of theirs ends. Where
-    /// more lanes wait than were looked at, each gets few: no few of them fill the places with their backlog.
+    /// The shares of each kind's places, and those lanes that could have taken something and found no place. Where more
+    /// lanes wait than were looked at, each gets few: no few of them fill the places with their backlog.
     private func divide(
         _ room: DeliveryPlaces.Room, among open: [Lane], looked: DeliveryLanes.Looked
-    ) -> (shares: [Int], full: Set<Int64>) {
+    ) -> (shares: [Int], crowded: Set<Int64>) {
         var shares = open.map { _ in 0 }
         var left = room
         let kinds = open.map { room.kind(of: $0.subscription) }
-        for kind in DeliveryPlaces.Kind.allCases {
-            let chosen = open.indices.filter { kinds[$0] == kind }
-            let bound = chosen.count >= looked[kind.standing] ?? .max ? Self.turn : Int.max
-            let free = chosen.map { min(open[$0].free, bound) }
-            for (index, share) in zip(chosen, LaneShares.divide(left[kind], among: free)) {
-                shares[index] = share
+        func deal(_ places: Int, _ kind: DeliveryPlaces.Kind, among lanes: [(index: Int, free: Int)]) {
+            for (lane, share) in zip(lanes, LaneShares.divide(places, among: lanes.map(\.free))) {
+                shares[lane.index] += share
                 left.take(share, kind)
             }
         }
-        // Slow ones are looked at with the others: where they can have nothing, they must not stand in the way.
-        let crowded = zip(open, shares).filter { $1 == 0 && room.slowLanes.contains($0.number) }.map(\.0.number)
-        return (shares, Set(crowded))
+        for kind in DeliveryPlaces.Kind.allCases {
+            let chosen = open.indices.filter { kinds[$0] == kind }
+            let bound = chosen.count >= looked[kind.standing] ?? .max ? Self.turn : Int.max
+            if kind == .answering {
+                deal(left[kind], kind, among: chosen.filter { open[$0].isIdle }.map { ($0, min(1, open[$0].free)) })
+                let rest = chosen.map { ($0, min(open[$0].free, bound) - shares[$0]) }
+                deal(max(0, left[kind] - room.reserved), kind, among: rest)
+            } else {
+                deal(left[kind], kind, among: chosen.map { ($0, min(open[$0].free, bound)) })
+            }
+        }
+        // They are looked at with those that do find a place, and must not stand in their way.
+        let crowded = open.indices.filter { index in
+            shares[index] == 0 && open[index].free > 0
+                && (kinds[index] == .slow || kinds[index] == .answering && !open[index].isIdle)
+        }
+        return (shares, Set(crowded.map { open[$0].number }))
     }
 
     private func rates(

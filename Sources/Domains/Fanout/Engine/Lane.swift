@@ -9,6 +9,8 @@ struct Lane {
     let free: Int
     /// The oldest delivery that is open is due, and goes beside what the pace allows.
     let takesOldest: Bool
+    /// Nothing of it is under way.
+    let isIdle: Bool
     /// Its deliveries are still being put into their order.
     let isArranged: Bool
     /// Whether `free` is what is left of a bound that only the end of an attempt makes room in.
@@ -20,6 +22,7 @@ struct Lane {
     init(row: ResultRow, vault: SecretVault, limit: Int, at now: Timestamp) throws {
         subscription = try Subscription(row: row).opened(by: vault)
         let underWay: Int = try row["under_way"]
+        isIdle = underWay == 0
         let blockedUntil: Timestamp = try row["blocked_until"]
         let walk: String? = try row["walk"]
         isArranged = walk != nil && subscription.terms.ordering != .none
