@@ -96,4 +96,42 @@ struct EventMatchingTests {
         #expect(try await house.all(DeliveryFilter(subscriptions: [id])).map(\.state) == [.pending, .pending])
         #expect(try await subscribers(house, of: first) == [id, gone])
     }
+
+    @Test(
+        "where many want it, those whose turn can come at once are first, in transactions of their own; all get it once"
+    )
+    func parts() async throws {
+        let house = try await FanoutHouse()
+        for _ in 0..<260 { _ = try await subscribe(house, nil) }
+        let now = house.time.now()
+        let events = try await house.storage.write { transaction in
+            try transaction.execute("UPDATE delivery_lane SET is_full = 1 WHERE subscription_number % 4 = 1")
+            try transaction.execute("UPDATE delivery_lane SET pace = 1, failures = 3 WHERE subscription_number % 4 = 3")
+            for number in 0..<2 {
+                try EventLog().append(
+                    EventDraft(type: "export.completed", resource: "exp_\(number)", timestamp: now, data: [:]),
+                    in: transaction)
+            }
+            return try EventLog().events(after: 0, limit: 10, in: transaction)
+        }
+        func written() async throws -> (all: Int, ready: Int) {
+            try await house.storage.read { transaction in
+                let row = try transaction.row(
+                    """
+                    SELECT COUNT(*) AS n, SUM(CASE WHEN subscription_number % 2 = 0 THEN 1 ELSE 0 END) AS ready
+                    FROM delivery
+                    """)
+                return (try row?["n"] ?? 0, try row?["ready"] ?? 0)
+            }
+        }
+        let consumed = try await house.storage.write { try EventMatching().consume(events, at: now, in: $0) }
+        #expect(consumed.count == 2)
+        #expect(try await written() == (128, 128))
+        try await house.storage.write { [part = consumed.rest[0]] in try part($0) }
+        #expect(try await written() == (256, 256))
+        // The process dies before the last part: the place has not moved.
+        #expect(try await house.dispatcher.dispatchOnce() == 2)
+        #expect(try await written() == (520, 260))
+        #expect(try await house.dispatcher.dispatchOnce() == 0)
+    }
 }

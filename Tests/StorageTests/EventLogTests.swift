@@ -78,6 +78,56 @@ struct EventLogTests {
         #expect(seen == 25)
     }
 
+    @Test("writes a consumer's parts in transactions of their own, and moves on with the last")
+    func parts() async throws {
+        struct Refusal: Error {}
+        let database = try await TestDatabase(
+            EventMigrations.all + [
+                Migration(number: 9, reason: "test", statements: ["CREATE TABLE seen (part TEXT PRIMARY KEY)"])
+            ])
+        try await database.engine.write { transaction in
+            for number in 1...5 { try log.append(draft("exp_\(number)"), in: transaction) }
+        }
+        let refusals = Refusals()
+        let time = ManualTimeSource()
+        func dispatcher(between: @escaping @Sendable () throws -> Void = {}) -> EventDispatcher {
+            EventDispatcher(name: "test", engine: database.engine, time: time, logger: Logger(label: "test")) {
+                events, transaction in
+                @Sendable func write(_ part: String, _ transaction: any Transaction) throws {
+                    let text = "\(events[0].resource) \(part)"
+                    try transaction.execute("INSERT INTO seen (part) VALUES (\(text)) ON CONFLICT (part) DO NOTHING")
+                }
+                try write("a", transaction)
+                return .init(
+                    min(2, events.count),
+                    rest: [
+                        { try write("b", $0) },
+                        { transaction in
+                            try between()
+                            try write("c", transaction)
+                        },
+                    ])
+            }
+        }
+        func seen() async throws -> [String] {
+            try await database.engine.read { try $0.rows("SELECT part FROM seen ORDER BY part").map { try $0["part"] } }
+        }
+        await #expect(throws: Refusal.self) {
+            try await dispatcher { if refusals.isFirst() { throw Refusal() } }.dispatchOnce()
+        }
+        #expect(try await seen() == ["exp_1 a", "exp_1 b"])
+        #expect(try await dispatcher().dispatchOnce() == 2)
+        #expect(try await seen() == ["exp_1 a", "exp_1 b", "exp_1 c"])
+        // Of two that are at the same, one moves on, and neither skips anything.
+        let both = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<2 { group.addTask { try await dispatcher().dispatchOnce() } }
+            return try await group.reduce(0, +)
+        }
+        #expect([2, 3].contains(both))
+        while try await seen().count < 9 { try await dispatcher().dispatchOnce() }
+        #expect(try await dispatcher().dispatchOnce() == 0)
+    }
+
     private final class Refusals: Sendable {
         private let count = Mutex(0)
 
