@@ -7,8 +7,7 @@ public import Storage
 /// and filter values and never walks over those that do not match; and has one delivery written for each.
 ///
 /// Where they are many, they are written a few to a transaction, so that what is sent and written down meanwhile does not
-/// wait; and first for those subscriptions whose turn can come at once: who is waiting for an attempt, or failing, does not
-/// keep the others waiting.
+/// wait; and first for those subscriptions that have nothing else to do, last for those that are full or failing.
 public struct EventMatching: Sendable {
     /// In the place of a type: the subscription takes all.
     static let everyType = "*"
@@ -54,12 +53,13 @@ public struct EventMatching: Sendable {
 
     private struct Wanted: RowDecodable {
         let pair: DeliveryWriter.Pair
-        /// The subscription's turn can come at once.
-        let isReady: Bool
+        /// Of its subscription: 0 where nothing else is open there, 1 where its turn can come at once, 2 where it is full
+        /// or failing.
+        let rank: Int
 
         init(row: ResultRow) throws {
             pair = DeliveryWriter.Pair(sequence: try row["sequence"], subscription: try row["subscription_number"])
-            isReady = try row["is_ready"]
+            rank = try row["rank"]
         }
     }
 
@@ -67,13 +67,13 @@ public struct EventMatching: Sendable {
     private static func parts(of wanted: [Wanted]) -> [[DeliveryWriter.Pair]] {
         guard wanted.count > whole else { return wanted.isEmpty ? [] : [wanted.map(\.pair)] }
         let sorted = wanted.sorted {
-            ($0.isReady ? 0 : 1, $0.pair.subscription, $0.pair.sequence)
-                < ($1.isReady ? 0 : 1, $1.pair.subscription, $1.pair.sequence)
+            ($0.rank, $0.pair.subscription, $0.pair.sequence) < ($1.rank, $1.pair.subscription, $1.pair.sequence)
         }
         var parts: [[DeliveryWriter.Pair]] = [[]]
         for (previous, next) in zip([nil] + sorted.map(Optional.some), sorted) {
-            let isBorder = previous?.pair.subscription != next.pair.subscription
-            if isBorder, parts[parts.count - 1].count >= part || (previous?.isReady ?? false) && !next.isReady {
+            if let previous, previous.pair.subscription != next.pair.subscription,
+                parts[parts.count - 1].count >= part || previous.rank != next.rank
+            {
                 parts.append([])
             }
             parts[parts.count - 1].append(next.pair)
@@ -121,7 +121,8 @@ public struct EventMatching: Sendable {
                     SELECT 1 FROM subscription_topic t
                     WHERE t.subscription_number = f.subscription_number AND t.type IN (e.type, '*')))
             SELECT m.sequence, m.subscription_number,
-                   CASE WHEN s.enabled = 1 AND l.is_full = 0 AND l.failures = 0 THEN 1 ELSE 0 END AS is_ready
+                   CASE WHEN s.enabled = 0 OR l.is_full = 1 OR l.failures > 0 THEN 2
+                        WHEN l.ready_at IS NULL THEN 0 ELSE 1 END AS rank
             FROM matched m CROSS JOIN subscription s CROSS JOIN delivery_lane l
             WHERE s.number = m.subscription_number AND s.deleted_at IS NULL AND s.after_sequence < m.sequence
               AND s.id <> m.resource AND l.subscription_number = m.subscription_number

@@ -53,8 +53,11 @@ struct DeliveryQueue: Sendable {
         _ room: DeliveryPlaces.Room, at now: Timestamp, until leaseEnd: Timestamp, in transaction: any Transaction
     ) throws -> Claimed {
         guard !room.isEmpty else { return Claimed(nextReady: room.nextSlow) }
+        let answering = (room.answering + Self.turn - 1) / Self.turn
         let looked: DeliveryLanes.Looked = [
-            .answering: min((room.answering + Self.turn - 1) / Self.turn, Self.looked.answering),
+            // Among many that must not have one of the last places, somebody who may has to be found.
+            .answering: room.answering > 0 && room.answering <= room.reserved
+                ? Self.looked.answering : min(answering, Self.looked.answering),
             .trying: min(room.trying, Self.looked.trying),
             .failing: min(room[.failing], Self.looked.failing),
         ]
@@ -70,8 +73,10 @@ struct DeliveryQueue: Sendable {
                 + probe(probed, at: now, until: leaseEnd, in: transaction)
             let taken = Dictionary(grouping: rows, by: \.subscription).mapValues(\.count)
             try lanes.write(rates(of: open, taking: taken, at: now), in: transaction)
+            // Who could have taken something, and for whom nothing was left, keeps its place in the queue.
+            let waiting = Set(zip(open, shares).filter { $1 == 0 && $0.free > 0 }.map(\.0.number)).subtracting(crowded)
             try lanes.moveOn(
-                numbers, full: Set(open.filter { $0.isFull(taking: taken[$0.number, default: 0]) }.map(\.number)),
+                numbers.filter { !waiting.contains($0) }, full: Set(open.filter { $0.isFull(taking: taken[$0.number, default: 0]) }.map(\.number)),
                 crowded: crowded, at: now, in: transaction)
             let subscriptions = Dictionary(
                 uniqueKeysWithValues: (open.map(\.subscription) + probed).map { ($0.number, $0) })
