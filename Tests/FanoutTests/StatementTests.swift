@@ -11,7 +11,9 @@ struct StatementTests {
     private let queue = DeliveryQueue(laneLimit: 500)
 
     /// Runs a batch of events through matching, claiming and recording, and returns what was said to the store.
-    private func run(events count: Int, subscriptions: Int) async throws -> RecordedStatements {
+    private func run(
+        events count: Int, subscriptions: Int, room: Int = 1000
+    ) async throws -> RecordedStatements {
         let house = try await FanoutHouse()
         for number in 0..<subscriptions {
             _ = try await house.subscribe([
@@ -34,11 +36,11 @@ struct StatementTests {
             let added = try EventMatching().consumeAll(events, at: now, in: transaction)
             #expect(added == count * subscriptions)
             let claimed = try queue.claim(
-                DeliveryPlaces.Room(answering: 1000, trying: 0, failing: 0, slow: 0), at: now,
+                DeliveryPlaces.Room(answering: room, trying: 0, failing: 0, slow: 0), at: now,
                 until: now + .seconds(60), in: transaction
             ).deliveries
             _ = try queue.extend(claimed, until: now + .seconds(70), in: transaction)
-            #expect(claimed.count == min(1000, count * subscriptions))
+            #expect(claimed.count == min(room, count * subscriptions))
             let recorder = AttemptRecorder(schedule: RetrySchedule([.seconds(5)]), watch: .patient)
             let reports = claimed.enumerated().map { index, delivery in
                 AttemptReport(
@@ -66,4 +68,37 @@ struct StatementTests {
         #expect(try await run(events: 100, subscriptions: 10).count <= one + 14)
         #expect(one <= 25)
     }
+
+    /// SQLite has tables gone through as a whole from some hundred rows of a batch on, where it is free to.
+    @Test("find what a batch of some hundreds is about by index, and go through nothing else", .only(on: .sqlite))
+    func plans() async throws {
+        let statements = try await run(events: 60, subscriptions: 10, room: 512)
+        let engine = RecordingEngine(try await FanoutHouse().storage, statements)
+        let (lanes, now) = (Array(1...Int64(512)), Timestamp(milliseconds: 1_700_000_000_000))
+        try await engine.write { [queue] transaction in
+            let health = Dictionary(uniqueKeysWithValues: lanes.map { ($0, LaneHealth(pace: 1)) })
+            try queue.lanes.write(health, in: transaction)
+            try queue.lanes.write(lanes.map { ($0, RateLimit(perSecond: 1, next: 0)) }, in: transaction)
+            try queue.lanes.moveOn(lanes, at: now, in: transaction)
+            let lines = Set(lanes.map { DeliveryOrder.Line(subscription: $0, key: "") })
+            try DeliveryOrder().rejoin(lines, at: now, in: transaction)
+            try DeliveryOrder().fallBack(lanes, in: transaction)
+        }
+        #expect(statements.all.contains { $0.text.contains("?4608") })
+        for (text, plan) in statements.all where !text.hasPrefix("SELECT COUNT") {
+            let flaws = plan.flaws.filter { flaw in
+                switch flaw {
+                case .reads(let table): Self.tables.contains(table)
+                case .walks(let index): index != "delivery_leased" && !text.contains("LIMIT")
+                case .sorts: false
+                }
+            }
+            #expect(flaws.isEmpty, "\(text.suffix(600))\n\(plan.lines.joined(separator: "\n"))")
+        }
+    }
+
+    private static let tables = [
+        "delivery", "delivery_attempt", "delivery_lane", "event_log", "subscription", "subscription_topic",
+        "subscription_filter",
+    ]
 }
