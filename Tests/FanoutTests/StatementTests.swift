@@ -62,7 +62,7 @@ struct StatementTests {
         return engine.statements
     }
 
-    @Test("are few for a thousand deliveries, which are written some hundreds to a transaction, and else as many as for one")
+    @Test("are as many for one delivery as for some hundreds, which share a transaction")
     func count() async throws {
         let one = try await run(events: 1, subscriptions: 1).count
         #expect(try await run(events: 100, subscriptions: 10).count <= one + 14)

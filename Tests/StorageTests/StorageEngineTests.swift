@@ -36,15 +36,19 @@ struct StorageEngineTests {
         let database = try await TestDatabase([schema])
         let engine = database.engine
         try await engine.signals.withSubscription(to: ["thing"]) { signal in
-            await #expect(throws: Stop.self) {
-                try await engine.write { transaction in
-                    try transaction.execute("INSERT INTO thing (id, number) VALUES ('a', 1)")
-                    transaction.signal("thing")
-                    throw Stop()
-                }
-            }
             let time = SystemTimeSource()
-            #expect(try await !signal.next(until: time.now(), by: time))
+            func isWoken() async throws -> Bool {
+                await #expect(throws: Stop.self) {
+                    try await engine.write { transaction in
+                        try transaction.execute("INSERT INTO thing (id, number) VALUES ('a', 1)")
+                        transaction.signal("thing")
+                        throw Stop()
+                    }
+                }
+                return try await signal.next(until: time.now(), by: time)
+            }
+            // PostgreSQL's listener wakes everybody once, when it has connected.
+            if try await isWoken() { #expect(try await !isWoken()) }
             try await engine.write { $0.signal("thing") }
             try await signal.next()
         }

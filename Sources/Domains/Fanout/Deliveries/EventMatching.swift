@@ -15,7 +15,7 @@ public struct EventMatching: Sendable {
     private static let slice = 16
     /// Deliveries that still go into one transaction, and how many to each where they do not.
     private static let whole = 512
-    private static let part = 128
+    private static let part = 256
 
     private let writer = DeliveryWriter()
 

@@ -53,31 +53,24 @@ struct DeliveryQueue: Sendable {
         _ room: DeliveryPlaces.Room, at now: Timestamp, until leaseEnd: Timestamp, in transaction: any Transaction
     ) throws -> Claimed {
         guard !room.isEmpty else { return Claimed(nextReady: room.nextSlow) }
-        let answering = (room.answering + Self.turn - 1) / Self.turn
-        let looked: DeliveryLanes.Looked = [
-            // Among many that must not have one of the last places, somebody who may has to be found.
-            .answering: room.answering > 0 && room.answering <= room.reserved
-                ? Self.looked.answering : min(answering, Self.looked.answering),
-            .trying: min(room.trying, Self.looked.trying),
-            .failing: min(room[.failing], Self.looked.failing),
-        ]
+        let looked = looked(in: room)
         let ready = try lanes.ready(looked, at: now, in: transaction)
         var claimed = Claimed()
         var left = room
         if !ready.isEmpty {
             let numbers = ready.map(\.lane)
             let (open, probed) = try state(of: numbers, at: now, in: transaction)
-            let (shares, crowded) = divide(room, among: open, looked: looked)
+            let division = room.divided(among: open, looked: looked, turn: Self.turn)
             let rows =
-                try take(zip(open, shares).filter { $1 > 0 }, at: now, until: leaseEnd, in: transaction)
+                try take(zip(open, division.shares).filter { $1 > 0 }, at: now, until: leaseEnd, in: transaction)
                 + probe(probed, at: now, until: leaseEnd, in: transaction)
             let taken = Dictionary(grouping: rows, by: \.subscription).mapValues(\.count)
             try lanes.write(rates(of: open, taking: taken, at: now), in: transaction)
+            let full = open.filter { $0.isFull(taking: taken[$0.number, default: 0]) }.map(\.number)
             // Who could have taken something, and for whom nothing was left, keeps its place in the queue.
-            let waiting = Set(zip(open, shares).filter { $1 == 0 && $0.free > 0 }.map(\.0.number)).subtracting(crowded)
             try lanes.moveOn(
-                numbers.filter { !waiting.contains($0) }, full: Set(open.filter { $0.isFull(taking: taken[$0.number, default: 0]) }.map(\.number)),
-                crowded: crowded, at: now, in: transaction)
+                numbers.filter { !division.waiting.contains($0) }, full: Set(full), crowded: division.crowded, at: now,
+                in: transaction)
             let subscriptions = Dictionary(
                 uniqueKeysWithValues: (open.map(\.subscription) + probed).map { ($0.number, $0) })
             claimed.deliveries = try claims(rows, of: subscriptions, at: now, in: transaction)
@@ -141,6 +134,17 @@ struct DeliveryQueue: Sendable {
 
     // MARK: Lanes
 
+    private func looked(in room: DeliveryPlaces.Room) -> DeliveryLanes.Looked {
+        let answering = (room.answering + Self.turn - 1) / Self.turn
+        return [
+            // Among many that must not have one of the last places, somebody who may has to be found.
+            .answering: room.answering > 0 && room.answering <= room.reserved
+                ? Self.looked.answering : min(answering, Self.looked.answering),
+            .trying: min(room.trying, Self.looked.trying),
+            .failing: min(room[.failing], Self.looked.failing),
+        ]
+    }
+
     /// What locked lanes may take, in their order, and which disabled subscriptions are to be tried; the deliveries of
     /// the other disabled ones are held.
     private func state(
@@ -160,39 +164,6 @@ struct DeliveryQueue: Sendable {
         }
         let places = Dictionary(uniqueKeysWithValues: numbers.enumerated().map { ($1, $0) })
         return (open.sorted { places[$0.number, default: 0] < places[$1.number, default: 0] }, probed)
-    }
-
-    /// The shares of each kind's places, and those lanes that could have taken something and found no place. Where more
-    /// lanes wait than were looked at, each gets few: no few of them fill the places with their backlog.
-    private func divide(
-        _ room: DeliveryPlaces.Room, among open: [Lane], looked: DeliveryLanes.Looked
-    ) -> (shares: [Int], crowded: Set<Int64>) {
-        var shares = open.map { _ in 0 }
-        var left = room
-        let kinds = open.map { room.kind(of: $0.subscription) }
-        func deal(_ places: Int, _ kind: DeliveryPlaces.Kind, among lanes: [(index: Int, free: Int)]) {
-            for (lane, share) in zip(lanes, LaneShares.divide(places, among: lanes.map(\.free))) {
-                shares[lane.index] += share
-                left.take(share, kind)
-            }
-        }
-        for kind in DeliveryPlaces.Kind.allCases {
-            let chosen = open.indices.filter { kinds[$0] == kind }
-            let bound = chosen.count >= looked[kind.standing] ?? .max ? Self.turn : Int.max
-            if kind == .answering {
-                deal(left[kind], kind, among: chosen.filter { open[$0].isIdle }.map { ($0, min(1, open[$0].free)) })
-                let rest = chosen.map { ($0, min(open[$0].free, bound) - shares[$0]) }
-                deal(max(0, left[kind] - room.reserved), kind, among: rest)
-            } else {
-                deal(left[kind], kind, among: chosen.map { ($0, min(open[$0].free, bound)) })
-            }
-        }
-        // They are looked at with those that do find a place, and must not stand in their way.
-        let crowded = open.indices.filter { index in
-            shares[index] == 0 && open[index].free > 0
-                && (kinds[index] == .slow || kinds[index] == .answering && !open[index].isIdle)
-        }
-        return (shares, Set(crowded.map { open[$0].number }))
     }
 
     private func rates(
