@@ -34,6 +34,8 @@ public struct EventDispatcher: Sendable {
     let logger: Logger
     let batch: Int
     let consume: Consumer
+    /// Between parts, so that whoever was woken by one gets his turn before the next; in real time, since it decides nothing.
+    private static let pause = Duration.milliseconds(2)
     private let log = EventLog()
 
     /// - Parameter name: of the consumer's place; its first run starts at the log's beginning.
@@ -95,6 +97,7 @@ public struct EventDispatcher: Sendable {
         guard let begun else { return (0, false) }
         for (index, part) in begun.consumed.rest.enumerated() {
             let isLast = index == begun.consumed.rest.count - 1
+            try await Task.sleep(for: Self.pause)
             let isOurs = try await engine.write { [self] transaction in
                 // Waits where another gateway has begun the same in between: whoever is through first moves on for both.
                 guard try lockedPlace(by: transaction.dialect.forUpdate, in: transaction) == begun.place else {
