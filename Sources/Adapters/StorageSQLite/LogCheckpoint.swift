@@ -34,7 +34,8 @@ final class LogCheckpoint: Sendable {
             writer.sqliteConnection,
             { context, connection, _, pages in
                 guard let context = unsafe context else { return SQLITE_OK }
-                let isTooLong = unsafe Unmanaged<LogCheckpoint>.fromOpaque(context).takeUnretainedValue().grew(to: pages)
+                let isTooLong = unsafe Unmanaged<LogCheckpoint>.fromOpaque(context).takeUnretainedValue().grew(
+                    to: pages)
                 // What fails here (a full disk, somebody else at it) is tried again after the next commit.
                 if isTooLong { unsafe sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil) }
                 return SQLITE_OK
