@@ -29,6 +29,10 @@ struct CheckCommandTests {
         #expect(bad.text.contains("Put: b@example.com") && !bad.text.contains("curl"))
         let some = try await run(directory, ["bad.csv", "--object", "customers", "--mode", "valid_rows"])
         #expect(some.status == 0, "\(some.text)")
+        // A dry run of a gateway takes it, with its errors; `causeway import --dry-run` ends with 1 too.
+        let dry = try await run(directory, ["bad.csv", "--object", "customers", "--mode", "dry_run"])
+        #expect(dry.status == 1 && dry.text.contains("1 of 2 rows cannot be imported"), "\(dry.text)")
+        #expect(try await run(directory, ["good.csv", "--object", "customers", "--mode", "dry_run"]).status == 0)
         let json = try await run(directory, ["bad.csv", "--object", "customers", "--format", "json"])
         let shown = try JSONValue(parsing: json.text)
         #expect(json.status == 1 && shown["state"] == "rejected" && shown["id"] == .null)
@@ -61,6 +65,27 @@ struct CheckCommandTests {
         let rows = String(decoding: try Data(contentsOf: URL(filePath: directory.file("rows.csv"))), as: UTF8.self)
         #expect(rows.hasPrefix("\u{FEFF}\"_errors\";email;name\r\n\"row 2: invalid_email email: "), "\(rows)")
         #expect(rows.hasSuffix("\";'=x;B\r\n"), "\(rows)")
+    }
+
+    @Test("a place for refused rows that cannot be written ends it before, one that fills up takes no report with it")
+    func unwritable() async throws {
+        let directory = try TemporaryDirectory()
+        try write(directory, "bad.csv", "email\nx@\n")
+        try write(directory, "broken.csv", "nothing\nx\n")
+        for place in ["none/rows.csv", ".", "bad.csv"] {
+            let wrong = try await run(directory, ["bad.csv", "--object", "customers", "--rejected", place])
+            #expect(wrong.status == 2 && !wrong.text.contains("invalid_email"), "\(place): \(wrong.text)")
+        }
+        let full = try await run(directory, ["bad.csv", "--object", "customers", "--rejected", "/dev/full"])
+        #expect(full.status == 1 && full.text.contains("invalid_email"), "\(full.text)")
+        #expect(full.text.contains("/dev/full is not whole"), "\(full.text)")
+        let whole = try await run(directory, ["broken.csv", "--object", "customers", "--rejected", "rows.csv"])
+        #expect(whole.status == 1 && whole.text.contains("missing_column"), "\(whole.text)")
+        #expect(whole.text.contains("rows.csv is not written"), "\(whole.text)")
+        #expect(!FileManager.default.fileExists(atPath: directory.file("rows.csv")))
+        try write(directory, "rows.csv", "what stood there before, and is longer than what comes")
+        _ = try await run(directory, ["bad.csv", "--object", "customers", "--rejected", "rows.csv"])
+        #expect(try String(contentsOfFile: directory.file("rows.csv"), encoding: .utf8) == "email\nx@\n")
     }
 
     @Test("knows the program's own fields, and ends with 2 where it is called wrongly")

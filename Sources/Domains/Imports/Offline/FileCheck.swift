@@ -25,6 +25,9 @@ public struct FileCheck: Sendable {
         let mode: ImportMode
         let schema: ObjectSchema
 
+        /// A gateway would take the file in this mode; of a dry run: nothing is wrong with it.
+        public var isGood: Bool { checked.state != .rejected && (mode != .dryRun || checked.problems.total == 0) }
+
         /// The import as the API shows it, without what only an upload has.
         public var json: JSONValue {
             guard case .object(var members) = checked.json else { return .null }

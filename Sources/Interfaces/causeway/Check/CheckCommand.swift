@@ -13,8 +13,13 @@ struct CheckCommand: AsyncParsableCommand {
         discussion: """
             The same columns and rules as a gateway's with the same settings file. Nothing is sent anywhere.
 
-            Ends with 0 where a gateway would take the file in this mode, 1 where it would refuse it, 2 where it was called \
-            wrongly or the file cannot be read.
+            What comes through a pipe and is needed twice (--rejected) is written to a temporary file, which has no name and \
+            is gone with the command.
+
+            Ends with
+              0  a gateway would take the file in this mode; dry_run: no error was found
+              1  it would not; or --rejected was not written whole
+              2  called wrongly, the file cannot be read, or --rejected cannot be written: then nothing was checked
             """)
 
     @Argument(help: "The file; - for standard input.")
@@ -42,19 +47,19 @@ struct CheckCommand: AsyncParsableCommand {
         let catalog = try configured.settings(.administration).imports.catalog
         let name = file == "-" ? "standard input" : URL(filePath: file).lastPathComponent
         let check: FileCheck
+        let source: SourceFile
+        let refused: RejectedFile?
         do {
             check = try FileCheck(upload.request(filename: name), catalog: catalog)
+            source = try SourceFile(file, isReadTwice: rejected != nil)
+            if let rejected, source.isSame(as: rejected) {
+                throw CommandFailure("--rejected names the file that is checked: it would be gone. Name another.")
+            }
+            refused = try rejected.map(RejectedFile.init)
         } catch let error as ImportOperationError {
             throw ValidationError(error.detail)
-        }
-        let source: CheckedSource
-        do {
-            source = try CheckedSource(file, isReadTwice: rejected != nil)
         } catch let error as CommandFailure {
             throw ValidationError(error.description)
-        }
-        if let rejected, source.isSame(as: rejected) {
-            throw ValidationError("--rejected names the file that is checked: it would be gone. Name another.")
         }
         let progress = CommandProgress(isQuiet: quiet)
         let format = format
@@ -66,9 +71,11 @@ struct CheckCommand: AsyncParsableCommand {
                 }
             }
         }
-        if let rejected { try write(outcome, source, to: rejected) }
+        // First: what else goes wrong takes no report with it.
         try show(outcome, name)
-        if outcome.checked.state == .rejected { throw ExitCode(1) }
+        let form = RejectedForm(isAnnotated: annotate, isForExcel: excelSafe)
+        try refused?.write(outcome, of: source, as: form)
+        guard outcome.isGood else { throw ExitCode(1) }
     }
 
     private func show(_ outcome: FileCheck.Outcome, _ name: String) throws {
@@ -83,26 +90,6 @@ struct CheckCommand: AsyncParsableCommand {
             table.appendRest(total: outcome.checked.problems.total, stored: outcome.problems.count, to: &bytes)
         }
         try FileHandle.standardOutput.write(contentsOf: Data(bytes))
-    }
-
-    private func write(_ outcome: FileCheck.Outcome, _ source: CheckedSource, to path: String) throws {
-        guard !outcome.summary.isRefused else {
-            throw CommandFailure("\(path) is not written: the file as a whole cannot be imported, not rows of it.")
-        }
-        var writer = outcome.rejectedWriter(as: RejectedForm(isAnnotated: annotate, isForExcel: excelSafe))
-        guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
-            let output = FileHandle(forWritingAtPath: path)
-        else { throw CommandFailure("\(path) cannot be written.") }
-        defer { try? output.close() }
-        var bytes: [UInt8] = []
-        try outcome.rejectedRows(at: source.path).read { piece, content in
-            unsafe content.withUnsafeBytes { unsafe writer.append(piece, Array($0)[...], to: &bytes) }
-            if bytes.count >= 1 << 20 {
-                try output.write(contentsOf: Data(bytes))
-                bytes.removeAll(keepingCapacity: true)
-            }
-        }
-        try output.write(contentsOf: Data(bytes))
     }
 
     /// Runs `body` on a thread that may block.

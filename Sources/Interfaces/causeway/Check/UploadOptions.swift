@@ -22,6 +22,15 @@ struct UploadOptions: ParsableArguments {
         ))
     var charset: String?
 
+    /// What no gateway would take, whatever its settings.
+    func validate() throws {
+        do {
+            _ = try FileCheck(request(filename: ""), catalog: .builtIn)
+        } catch let error as ImportOperationError {
+            throw ValidationError(error.detail)
+        }
+    }
+
     func request(filename: String) -> ImportRequest {
         ImportRequest(
             object: object, mode: mode, group: group, filename: filename, charset: charset, caller: "")

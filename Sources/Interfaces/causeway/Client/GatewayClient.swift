@@ -56,15 +56,35 @@ struct GatewayClient: Sendable {
         return try await answer(request)
     }
 
-    /// Sends a body that may take as long as it moves, at most once, and returns whatever is answered. Throws
-    /// `OutboundError`.
-    func upload(_ path: String, headers: HTTPFields, _ body: OutboundBody) async throws -> OutboundResponse {
-        var request = request(.put, path)
+    /// Sends a request, whose body may take as long as it moves, at most once, and returns whatever is answered. Throws
+    /// `OutboundError`, and what the body throws.
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, headers: HTTPFields = [:], _ body: OutboundBody = .none,
+        within limit: Duration? = nil
+    ) async throws -> OutboundResponse {
+        var request = request(method, path)
         for field in headers { request.headers[field.name] = field.value }
         request.body = body
-        request.timeouts = .init(total: nil, stall: .seconds(300))
+        request.timeouts = .init(total: limit, stall: .seconds(300))
         request.connection = .fresh
-        return try await http.send(request)
+        do {
+            return try await http.send(request)
+        } catch {
+            if case .bodySource(let reason) = error.kind { throw reason }
+            throw error
+        }
+    }
+
+    /// What `body` returns, which is tried again as `Patience` has it.
+    func patiently<Result>(_ body: () async throws -> Result) async throws -> Result {
+        var patience = patience
+        while true {
+            do {
+                return try await body()
+            } catch let error where !Task.isCancelled {
+                try await patience.wait(after: error)
+            }
+        }
     }
 
     /// As people read it. Throws like `get`.
@@ -127,6 +147,9 @@ struct GatewayClient: Sendable {
 extension HTTPField.Name {
     static let idempotencyKey = Self(validated: "Idempotency-Key")
     static let reprDigest = Self(validated: "Repr-Digest")
+    static let uploadOffset = Self(validated: "Upload-Offset")
+    static let uploadComplete = Self(validated: "Upload-Complete")
+    static let uploadLength = Self(validated: "Upload-Length")
 
     private init(validated name: String) {
         guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
@@ -152,10 +175,12 @@ struct GatewayRefusal: Error, CustomStringConvertible {
     var code: String { problem["code"]?.string ?? "" }
 
     /// Whether the same request may be answered better in a moment.
-    var mayPass: Bool { [502, 503, 504, 507].contains(status) || code == "idempotency_in_progress" }
+    var mayPass: Bool { [502, 503, 504, 507].contains(status) || Self.passing.contains(code) }
 
-    /// Not a gateway's own answer, which says what is wrong: a proxy's, that does not know what became of the request.
-    var isSomebodyElses: Bool { [502, 503, 504].contains(status) && problem.isNull }
+    /// Another request is at it, or this one did not come to its end.
+    private static let passing: Set = [
+        "idempotency_in_progress", "upload_busy", "upload_overtaken", "wrong_offset", "incomplete_body",
+    ]
 
     var description: String {
         let errors = (problem["errors"]?.array ?? []).map { error in

@@ -10,14 +10,20 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import",
         abstract: "Send a CSV to a gateway, wait for its end, and print what became of it.",
         discussion: """
-            The gateway checks the file while it arrives; a bad one goes no further. Where the connection breaks before the \
-            answer, the import is looked for by the file's SHA-256 and never sent so that it could count twice.
+            The file goes by /v1/uploads: where the connection breaks, or the gateway is started again, it goes on with what \
+            the gateway has, and where the answer is lost the same import is asked for, so that nothing counts twice. What \
+            comes through a pipe is first written to a temporary file, which has no name and is gone with the command.
 
-            Ends with 0 where it was taken (or waits for approval, or a dry run found nothing), 1 where it was refused or \
-            failed, 2 where it was called wrongly.
+            A key with imports:write alone is enough; its report is of the moment the file was taken, for the end needs \
+            imports:read.
+
+            Ends with
+              0  taken by PartnerStack, accepted (with imports:write alone), waits for approval; a dry run found no error
+              1  refused, failed or needs attention; stopped; the gateway cannot be reached
+              2  called wrongly, or the file cannot be read
             """)
 
-    @Argument(help: "The file.")
+    @Argument(help: "The file; - for standard input.")
     var file: String
     @OptionGroup var upload: UploadOptions
     @OptionGroup var gateway: ClientOptions
@@ -47,35 +53,44 @@ struct ImportCommand: AsyncParsableCommand {
             throw ValidationError("--retry-for is a duration such as 30m or 2h, and not \(retryFor ?? "").")
         }
         let progress = CommandProgress(isQuiet: quiet)
-        let sending = ImportSending(
-            file: try ImportedFile(file), path: path, isForced: force, charset: upload.charset, progress: progress)
-        let isJSON = json
+        let imported: ImportedFile
+        do {
+            imported = try ImportedFile(file)
+        } catch let error as CommandFailure {
+            throw ValidationError(error.description)
+        }
+        let sending = ImportSending(file: imported, query: query, charset: upload.charset, progress: progress)
         do {
             let (ended, report) = try await Interruption.catching {
                 try await GatewayClient.with(address, key: key, retryFor: retry, told: progress.tell) { client in
-                    try await progress.during {
-                        let ended = try await sending.run(client)
-                        let id = ended["id"]?.string ?? ""
-                        return (ended, isJSON ? ended.text + "\n" : try await client.text("/v1/imports/\(id)"))
-                    }
+                    try await progress.during { try await sending.run(client) }
                 }
             }
-            print(report, terminator: "")
+            print(json ? ended.text + "\n" : report, terminator: "")
             guard Self.isGood(ended) else { throw ExitCode(1) }
         } catch is Interruption.Interrupted {
-            throw CommandFailure(sending.wordsOfInterruption(address))
+            throw CommandFailure(
+                try await GatewayClient.with(address, key: key, retryFor: .zero, told: progress.tell) { client in
+                    await sending.afterInterruption(client)
+                })
         } catch let error as OutboundError {
             throw CommandFailure("The gateway at \(address) cannot be reached: \(error.words). Is --url right?")
         }
     }
 
-    private var path: String {
-        var query = ["mode=\(dryRun ? "dry_run" : upload.mode.rawValue)"]
+    func validate() throws {
+        guard !sendInvites || upload.object == .partners else {
+            throw ValidationError("--send-invites is for partners alone.")
+        }
+    }
+
+    private var query: String {
+        var query = ["object=\(upload.object.rawValue)", "mode=\(dryRun ? "dry_run" : upload.mode.rawValue)"]
         if let group = upload.group { query.append("group=\(GatewayClient.segment(group))") }
         if sendInvites { query.append("send_invites=true") }
         if approval { query.append("approval=required") }
         if force { query.append("force=true") }
-        return "/v1/imports/\(upload.object.rawValue)?" + query.joined(separator: "&")
+        return query.joined(separator: "&")
     }
 
     private static func isGood(_ ended: JSONValue) -> Bool {

@@ -1,151 +1,120 @@
 import CausewayCore
 import Foundation
-import HTTPTypes
 import OutboundHTTP
 import Synchronization
 
-/// The whole way of a file: send it, find it again where the answer was lost, wait for its end.
+/// The whole way of a file: send it, go on with it where it broke off, wait for the import's end.
 final class ImportSending: Sendable {
     private let file: ImportedFile
-    private let path: String
-    private let isForced: Bool
+    private let query: String
     private let charset: String?
     private let progress: CommandProgress
-    private let state = Mutex(State.sending)
+    private let state = Mutex(State())
 
-    private enum State {
-        case sending
-        /// All of it went out and no answer came.
-        case unknown
-        case made(id: String)
+    private struct State {
+        var sha256 = ""
+        var upload: GatewayUpload?
+        var id: String?
     }
 
-    init(file: ImportedFile, path: String, isForced: Bool, charset: String?, progress: CommandProgress) {
+    /// - Parameter query: of the upload.
+    init(file: ImportedFile, query: String, charset: String?, progress: CommandProgress) {
         self.file = file
-        self.path = path
-        self.isForced = isForced
+        self.query = query
         self.charset = charset
         self.progress = progress
     }
 
-    /// The import once it stands still, whatever became of it. Throws `CommandFailure`, `GatewayRefusal`, `OutboundError`.
-    func run(_ client: GatewayClient) async throws -> JSONValue {
-        let made = try await sent(client)
-        guard let id = made["id"]?.string else {
-            throw CommandFailure("\(client.address) answers, but not as a Causeway gateway does. Is --url right?")
+    /// The import once it stands still, or as it was taken where this key may not look at it, and its report. Throws
+    /// `CommandFailure`, `GatewayRefusal`, `OutboundError`.
+    func run(_ client: GatewayClient) async throws -> (JSONValue, report: String) {
+        progress.moving("reading \(file.shownName)", kept: 0, total: file.size)
+        let sha256 = try file.hash { progress.moved($0) }
+        state.withLock { $0.sha256 = Digest.hex(sha256) }
+        let (made, upload) = try await sent(sha256, client)
+        let id = made["id"]?.string ?? ""
+        state.withLock { $0.id = id }
+        do {
+            let ended = try await ended(made, id, client)
+            return (ended, try await client.patiently { try await client.text("/v1/imports/\(id)") })
+        } catch let refusal as GatewayRefusal where refusal.status == 403 {
+            progress.tell(
+                """
+                This key may not look at imports (scope imports:read). The import is \(id), \
+                \(made["state"]?.string ?? "taken"); what becomes of it is not waited for.
+                """)
+            return (made, try await client.patiently { try await upload.report(client) })
         }
-        state.withLock { $0 = .made(id: id) }
-        return try await ended(made, id, client)
     }
 
-    /// For whoever has pressed Ctrl-C.
-    func wordsOfInterruption(_ address: String) -> String {
-        switch state.withLock(\.self) {
-        case .sending: "Stopped. Nothing was kept; the same command sends the file again."
-        case .unknown:
-            """
-            Stopped. All of the file went out and no answer came: the import may exist. GET \(address)/v1/imports lists it \
-            (SHA-256 \(file.sha256)).
-            """
-        case .made(let id): "Stopped. The import goes on: GET \(address)/v1/imports/\(id)?wait=60 follows it."
+    /// For whoever has pressed Ctrl-C, after a look whether anything is left at the gateway.
+    func afterInterruption(_ client: GatewayClient) async -> String {
+        let (upload, id) = state.withLock { ($0.upload, $0.id) }
+        if let id { return "Stopped. The import goes on: GET \(client.address)/v1/imports/\(id)?wait=60 follows it." }
+        guard let upload else { return "Stopped. Nothing was sent." }
+        if file.isAllSent, (try? await upload.offset(client, within: .seconds(5))) ?? file.size == file.size {
+            return "Stopped. \(wordsOfDoubt(client))"
         }
+        try? await client.delete(upload.path)
+        return "Stopped. Nothing was imported; the same command sends the file again."
+    }
+
+    /// Where all of it went out and no answer came.
+    private func wordsOfDoubt(_ client: GatewayClient) -> String {
+        """
+        All of \(file.shownName) went out and no answer came: the import may exist. GET \(client.address)/v1/imports lists \
+        it (SHA-256 \(state.withLock(\.sha256))).
+        """
     }
 
     // MARK: Sending
 
-    private func sent(_ client: GatewayClient) async throws -> JSONValue {
+    private func sent(_ sha256: [UInt8], _ client: GatewayClient) async throws -> (JSONValue, GatewayUpload) {
+        let upload = try await client.patiently {
+            // One whose answer is lost stays empty, and nothing comes of it.
+            try await GatewayUpload.begin(file, query: query, sha256: sha256, charset: charset, client)
+        }
+        state.withLock { $0.upload = upload }
         var patience = client.patience
-        let known = await known(client)
+        var offset: Int64 = 0
+        var mayHaveAll = false
         while true {
             do {
-                state.withLock { $0 = .sending }
-                return try await send(client)
-            } catch let error as OutboundError where !Task.isCancelled {
-                // A body that was cut off is never accepted.
-                if error.requestMayHaveReachedPeer, file.isAllSent {
-                    if let found = try await found(beside: known, client) { return found }
-                }
-                try await patience.wait(after: error)
-            } catch let error as GatewayRefusal where error.isSomebodyElses && file.isAllSent && !Task.isCancelled {
-                // A proxy's word: the gateway behind it may have taken the file.
-                if let found = try await found(beside: known, client) { return found }
-                try await patience.wait(after: error)
+                return (try await finish(upload, at: offset, client), upload)
             } catch let error where !Task.isCancelled {
-                try await patience.wait(after: error)
+                mayHaveAll = mayHaveAll || file.isAllSent
+                do {
+                    try await patience.wait(after: error)
+                    let there = try await client.patiently { try await upload.offset(client) }
+                    if there > offset { patience.renew() }
+                    offset = there
+                } catch let failure as CommandFailure where mayHaveAll && !Task.isCancelled {
+                    throw CommandFailure("\(failure) \(wordsOfDoubt(client))")
+                }
+                progress.tell("\(file.shownName): \(offset) of \(file.size) bytes are there; going on.")
             }
         }
     }
 
-    private func send(_ client: GatewayClient) async throws -> JSONValue {
-        progress.moving(file.name, kept: 0, total: file.size)
-        let type = charset.map { "text/csv; charset=\(GatewayClient.segment($0))" } ?? "text/csv"
-        let encoded = GatewayClient.segment(file.name)
-        let response = try await client.upload(
-            path,
-            headers: [.contentType: type, .contentDisposition: "attachment; filename*=UTF-8''\(encoded)"],
-            file.body { [progress] in progress.moved($0) })
-        progress.waiting("waiting for the gateway")
-        let json = (try? JSONValue(parsing: Data(response.body))) ?? .null
-        if response.status.kind == .successful || json["id"]?.string?.hasPrefix("imp_") == true { return json }
-        throw GatewayRefusal(status: response.status.code, problem: json)
-    }
-
-    // MARK: Finding it again
-
-    private var listing: String {
-        let object = path.split(separator: "/").last?.prefix { $0 != "?" } ?? ""
-        return "/v1/imports?object=\(object)&limit=200"
-    }
-
-    /// The newest imports before this one, so that none of them is taken for it.
-    private func known(_ client: GatewayClient) async -> Set<String> {
-        let page = try? await client.get(listing)
-        return Set((page?["data"]?.array ?? []).compactMap { $0["id"]?.string })
-    }
-
-    /// The import of these bytes that was made since; nil where there is none after a while, for the gateway may still be
-    /// at it. Throws `CommandFailure` where it must not be sent again.
-    private func found(beside known: Set<String>, _ client: GatewayClient) async throws -> JSONValue? {
-        state.withLock { $0 = .unknown }
-        progress.tell("All of \(file.name) went out and no answer came: the import may exist. Looking for it.")
-        var patience = client.patience
-        for attempt in 0..<6 {
-            if attempt > 0 { try await Task.sleep(for: .seconds(1 << min(attempt - 1, 2))) }
-            do {
-                let page = try await client.get(listing)
-                let found = page["data"]?.array?.first { candidate in
-                    candidate["sha256"]?.string == file.sha256
-                        && !(candidate["id"]?.string.map(known.contains) ?? true)
-                }
-                if let found { return found }
-            } catch let error where !Task.isCancelled {
-                try await patience.wait(after: error)
-            }
+    private func finish(_ upload: GatewayUpload, at offset: Int64, _ client: GatewayClient) async throws -> JSONValue {
+        progress.moving(file.shownName, kept: offset, total: file.size)
+        let body = file.body(from: offset) { [self] count in
+            progress.moved(count)
+            if file.isAllSent { progress.waiting("waiting for the gateway's check") }
         }
-        guard !isForced else {
-            throw CommandFailure(
-                """
-                No import of \(file.name) (SHA-256 \(file.sha256)) is on record. It is not sent again by itself: with \
-                --force nothing would keep it from counting twice. Look at GET \(client.address)/v1/imports in a minute.
-                """)
-        }
-        return nil
+        return try await upload.finish(at: offset, body, client)
     }
 
     // MARK: Waiting
 
     private func ended(_ made: JSONValue, _ id: String, _ client: GatewayClient) async throws -> JSONValue {
         var shown = made
-        var patience = client.patience
         while shown["state"]?.string == "forwarding" {
             let rows = shown["rows"]
             progress.waiting(
                 "\(id): \(rows?["forwarded"]?.integer ?? 0) of \(rows?["valid"]?.integer ?? 0) rows forwarded")
-            do {
-                shown = try await client.get("/v1/imports/\(id)?wait=10", patience: .seconds(40))
-                patience.renew()
-            } catch let error where !Task.isCancelled {
-                try await patience.wait(after: error)
+            shown = try await client.patiently {
+                try await client.get("/v1/imports/\(id)?wait=10", patience: .seconds(40))
             }
         }
         return shown
