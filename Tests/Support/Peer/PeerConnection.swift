@@ -122,10 +122,9 @@ public final class PeerConnection: @unchecked Sendable {
         try send("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
     }
 
-    /// Carries bytes between this side and a port on loopback until either has closed its connection.
-    public func carry(to port: UInt16) throws {
+    /// A client's, to a port on loopback. To be closed by whoever made it.
+    public convenience init(to port: UInt16) throws {
         let other = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { _ = Glibc.close(other) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -135,10 +134,20 @@ public final class PeerConnection: @unchecked Sendable {
                 unsafe connect(other, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0 else { throw PeerError.system(errno) }
-        let far = PeerConnection(socket: other, number: 0)
+        guard connected == 0 else {
+            let reason = errno
+            _ = Glibc.close(other)
+            throw PeerError.system(reason)
+        }
+        self.init(socket: other, number: 0)
+    }
+
+    /// Carries bytes between this side and a port on loopback until either has closed its connection.
+    public func carry(to port: UInt16) throws {
+        let far = try PeerConnection(to: port)
+        defer { far.close() }
         while true {
-            var entries = [socket, other].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var entries = [socket, far.socket].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             guard unsafe poll(&entries, 2, -1) > 0 else { return }
             for (entry, (from, to)) in zip(entries, [(self, far), (far, self)]) where entry.revents != 0 {
                 try from.fill()

@@ -127,7 +127,9 @@ public struct Gateway: Sendable {
         let address = settings.listen
         return Application(
             router: api.router,
-            server: .http1(configuration: .init(additionalChannelHandlers: [EarlyAnswer()], idleTimeout: .seconds(75))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [SlowBody(), EarlyAnswer()], idleTimeout: .seconds(75))),
             configuration: .init(address: .hostname(address.host, port: address.port), serverName: nil),
             onServerRunning: { [logger, settings] _ in
                 logger.notice(
