@@ -59,31 +59,81 @@ struct RoomTests {
         .enabled("a file system of some megabytes can be mounted (as root)") { await SmallDisk.isAllowed() },
         .timeLimit(.minutes(9)))
     func uploads() async throws {
-        try await Stage.run(startsGateway: false) { stage in
+        try await SmallDisk.run(megabytes: 24) { stage, disk in
             let gateway = stage.gateway
-            let disk = try await SmallDisk(at: gateway.dataDirectory, megabytes: 24)
-            do {
-                try await gateway.start()
-                // The second fits once, but not its good rows beside it.
-                for (megabytes, query) in [(30, ""), (14, "?mode=valid_rows")] {
-                    let path = stage.directory.file("rewards.csv")
-                    let good = RewardsFile(rows: megabytes * 100, bodySize: 10_000).rows.joined()
-                    try Data("\(RewardsFile.header)nobody,nothing,,\n\(good)".utf8).write(to: URL(filePath: path))
-                    let answer = try await gateway.curl(["-T", path], "/v1/imports/rewards" + query)
-                    #expect(answer.status == 507 && answer["code"] == "storage_full", "\(answer.text)")
-                    try await asking("an empty disk") { disk.sizes(in: "uploads").isEmpty ? () : nil }
-                }
-                #expect(try await gateway.get("/v1/imports").data.isEmpty)
-                let path = stage.directory.file("small.csv")
-                try Data("email\na@example.com\n".utf8).write(to: URL(filePath: path))
-                let taken = try await gateway.curl(["-T", path], "/v1/imports/customers")
-                #expect(taken.status == 202)
-                #expect(try await gateway.endedImport(taken["id"]?.string ?? "")["state"] == "completed")
-            } catch {
-                Issue.record(error, "the gateway's log:\n\(gateway.log)")
+            // The second fits once, but not its good rows beside it.
+            for (megabytes, query) in [(30, ""), (14, "?mode=valid_rows")] {
+                let path = stage.directory.file("rewards.csv")
+                let good = RewardsFile(rows: megabytes * 100, bodySize: 10_000).rows.joined()
+                try Data("\(RewardsFile.header)nobody,nothing,,\n\(good)".utf8).write(to: URL(filePath: path))
+                let answer = try await gateway.curl(["-T", path], "/v1/imports/rewards" + query)
+                #expect(answer.status == 507 && answer["code"] == "storage_full", "\(answer.text)")
+                try await asking("an empty disk") { disk.sizes(in: "uploads").isEmpty ? () : nil }
             }
-            try await gateway.kill()
-            try await disk.unmount()
+            #expect(try await gateway.get("/v1/imports").data.isEmpty)
+            let path = stage.directory.file("small.csv")
+            try Data("email\na@example.com\n".utf8).write(to: URL(filePath: path))
+            let taken = try await gateway.curl(["-T", path], "/v1/imports/customers")
+            #expect(taken.status == 202)
+            #expect(try await gateway.endedImport(taken["id"]?.string ?? "")["state"] == "completed")
+        }
+    }
+
+    @Test(
+        "An upload whose rows find no room beside it, to be looked through for those there twice, is 507 and leaves nothing",
+        .enabled("a file system of some megabytes can be mounted (as root)") { await SmallDisk.isAllowed() },
+        .timeLimit(.minutes(9)))
+    func spilling() async throws {
+        try await SmallDisk.run(megabytes: 32) { stage, disk in
+            let file = stage.directory.file("customers.csv")
+            var text = "email\n"
+            for number in 1_000_000..<2_200_000 { text += "\(number)@b.co\n" }
+            // The file itself has twice the room it needs; its rows take 24 bytes each.
+            #expect(text.utf8.count < 16 << 20)
+            try Data(text.utf8).write(to: URL(filePath: file))
+            let answer = try await stage.gateway.curl(["-T", file], "/v1/imports/customers")
+            #expect(answer.status == 507 && answer["code"] == "storage_full", "\(answer.text)")
+            try await asking("an empty disk") { disk.sizes(in: "uploads").isEmpty ? () : nil }
+            #expect(try await stage.gateway.get("/v1/imports").data.isEmpty)
+            try Data(text.utf8.prefix(6 + 13 * 100_000)).write(to: URL(filePath: file))
+            #expect(try await stage.gateway.curl(["-T", file], "/v1/imports/customers").status == 202)
+        }
+    }
+
+    @Test(
+        "An upload in several requests keeps what there was room for, and goes on when there is more",
+        .enabled("a file system of some megabytes can be mounted (as root)") { await SmallDisk.isAllowed() },
+        .timeLimit(.minutes(9)), arguments: [8, 22])
+    func resumable(room: Int) async throws {
+        try await SmallDisk.run(megabytes: 48) { stage, disk in
+            let gateway = stage.gateway
+            let file = try UploadFile.rows(700_000, "customers", in: stage.directory)
+            #expect(file.size > 24 << 20 && file.size < 32 << 20)
+            let made = try await gateway.curl(["-X", "POST"], "/v1/uploads?object=customers&mode=dry_run")
+            let path = try #require(made.header("Location"))
+            func send(from offset: Int) async throws -> Curl {
+                let rest = stage.directory.file("rest")
+                try await Shell.run("tail -c +\(offset + 1) \(file.path) > \(rest)")
+                return try await gateway.curl(
+                    [
+                        "-X", "PATCH", "-T", rest, "-H", "Upload-Offset: \(offset)", "-H", "Upload-Complete: ?1", "-H",
+                        "Content-Type: application/partial-upload",
+                    ], path)
+            }
+            // Less than the file needs: enough for a checkpoint of it, or not even that.
+            try await disk.fill(megabytes: 48 - room)
+            let full = try await send(from: 0)
+            #expect(full.status == 507 && full["code"] == "storage_full", "\(full.text)")
+            #expect(full.header("Upload-Complete") == nil)
+            let head = try await gateway.curl(["-I"], path)
+            let offset = try #require(head.header("Upload-Offset").flatMap { Int($0) })
+            #expect(room > 16 ? (16 << 20..<room << 20).contains(offset) : offset == 0, "\(offset)")
+            #expect(disk.sizes(in: "uploads/resumable") == [offset])
+            #expect(try await gateway.get("/healthz").status == 200)
+            try await disk.clear()
+            let taken = try await send(from: offset)
+            #expect(taken.status == 200 && taken["sha256"]?.string == file.sha256, "\(taken.text)")
+            #expect(disk.sizes(in: "uploads/resumable").isEmpty)
         }
     }
 
@@ -130,6 +180,25 @@ private struct SmallDisk {
         guard try await Self.run(["mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", path]) == 0 else {
             throw NeverHappened(what: "a mounted file system")
         }
+    }
+
+    /// A stage whose gateway has its data there.
+    static func run(megabytes: Int, _ body: (Stage, SmallDisk) async throws -> Void) async throws {
+        try await Stage.run(startsGateway: false) { stage in
+            let disk = try await SmallDisk(at: stage.gateway.dataDirectory, megabytes: megabytes)
+            do {
+                try await stage.gateway.start()
+                try await body(stage, disk)
+            } catch {
+                Issue.record(error, "the gateway's log:\n\(stage.gateway.log)")
+            }
+            try await stage.gateway.kill()
+            try await disk.unmount()
+        }
+    }
+
+    func fill(megabytes: Int) async throws {
+        _ = try await Self.run(["sh", "-c", "head -c \(megabytes)M /dev/zero > \(path)/ballast"])
     }
 
     /// To its last byte.
