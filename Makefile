@@ -32,10 +32,10 @@ test: bootstrap lint ## Set up, check format and style, run all tests
 	@timeout --foreground 40m swift test --no-parallel --event-stream-version 0 \
 		--event-stream-output-path '$(TEST_EVENTS)' $(SWIFT_FLAGS) || { status=$$?; Tests/failures '$(TEST_EVENTS)'; exit $$status; }
 
-soak: bootstrap ## The long tests: every kill point of an export and an import, kills amid 10,000 deliveries, two gateways (about ten minutes)
+soak: bootstrap ## The long tests: every kill point of an export and an import, kills amid 10,000 deliveries, two gateways, uploads that stall (about a quarter of an hour)
 	@echo "==> building and running the long tests"
 	@rm -f '$(TEST_EVENTS)'
-	@CAUSEWAY_SOAK=1 timeout --foreground 40m swift test --no-parallel --filter '^EndToEndTests\.(Kill|PairKill|DeliveryKill|ImportKill)Tests' \
+	@CAUSEWAY_SOAK=1 timeout --foreground 40m swift test --no-parallel --filter '^EndToEndTests\.(Kill|PairKill|DeliveryKill|ImportKill|StalledUpload)Tests' \
 		--event-stream-version 0 --event-stream-output-path '$(TEST_EVENTS)' $(SWIFT_FLAGS) \
 		|| { status=$$?; Tests/failures '$(TEST_EVENTS)'; exit $$status; }
 
