@@ -14,21 +14,19 @@ extension DeliveryEngineTests {
     @Test("stopping claims nothing more and waits for what is under way")
     func stops() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
-            await arrived.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink.url, ["max_in_flight": 1]))
             let engine = house.engine()
             try await house.running(engine) {
                 try await house.publish("export.completed", "exp_1")
-                await arrived.wait()
+                await hold.isFull()
                 engine.stop()
                 try await house.publish("export.completed", "exp_2")
-                await end.happen()
+                await hold.letGo()
             }
             #expect(try await house.all().map(\.state) == [.pending, .delivered])
             #expect(sink.requests.count == 1)
@@ -40,13 +38,9 @@ extension DeliveryEngineTests {
         .only(on: .sqlite))
     func killed() async throws {
         let house = try await FanoutHouse()
-        let underWay = Atomic(0)
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold(of: 4, first: 4)
         try await Sink.run { _ in
-            let number = underWay.add(1, ordering: .relaxed).newValue
-            if number == 4 { await arrived.happen() }
-            if number <= 4 { await end.wait() }
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink.url, ["max_in_flight": 4]))
@@ -55,12 +49,12 @@ extension DeliveryEngineTests {
             // Four leases are held by an engine that does nothing more and never gets an answer.
             let dead = house.engine()
             try await house.running(dead) {
-                await arrived.wait()
+                await hold.isFull()
                 dead.stop()
                 try await house.running(house.engine()) {
                     try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 10 }
                 }
-                await end.happen()
+                await hold.letGo()
             }
             #expect(Set(sink.requests.compactMap(\.id)) == events)
             #expect(sink.requests.count == 14)
@@ -71,23 +65,21 @@ extension DeliveryEngineTests {
     @Test("an engine that is cancelled gives back what it had under way")
     func cancelled() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
-            await arrived.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink.url))
             let event = try await house.publish()
             let first = Task { try await house.engine().run() }
-            await arrived.wait()
+            await hold.isFull()
             first.cancel()
             try await first.value
             let delivery = try await house.only()
             #expect(delivery.state == .pending)
             #expect(delivery.attemptCount == 0)
-            await end.happen()
+            await hold.letGo()
             try await house.running(house.engine()) {
                 house.time.advance(by: .seconds(2))
                 try await house.until { try await house.only().state == .delivered }
@@ -133,22 +125,20 @@ extension DeliveryEngineTests {
     @Test("while nothing can be written, nothing is lost and nothing more is sent")
     func storeFails() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
-            await arrived.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink.url, ["max_in_flight": 1]))
             try await house.running(house.engine()) {
                 try await house.publish("export.completed", "exp_1")
                 try await house.publish("export.completed", "exp_2")
-                await arrived.wait()
+                await hold.isFull()
                 _ = try await house.storage.write { transaction in
                     try transaction.execute("ALTER TABLE delivery_attempt RENAME TO delivery_attempt_away")
                 }
-                await end.happen()
+                await hold.letGo()
                 _ = try await house.storage.write { transaction in
                     try transaction.execute("ALTER TABLE delivery_attempt_away RENAME TO delivery_attempt")
                 }

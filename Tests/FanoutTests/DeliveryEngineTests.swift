@@ -259,21 +259,19 @@ struct DeliveryEngineTests {
     @Test("deleting a subscription cancels what is to be sent; the attempt under way is still written down")
     func deletedUnderWay() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
-            await arrived.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             let id = try await house.subscribe(members(sink.url, ["max_in_flight": 1])).id
             try await house.running(house.engine()) {
                 let first = try await house.publish("export.completed", "exp_1")
                 let second = try await house.publish("export.completed", "exp_2")
-                await arrived.wait()
+                await hold.isFull()
                 try await house.subscriptions.delete(id) { _, _ in }
                 #expect(try await house.all().map(\.state) == [.cancelled, .cancelled])
-                await end.happen()
+                await hold.letGo()
                 try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 1 }
                 #expect(try await house.all(DeliveryFilter(states: [.delivered])).map(\.event) == [first])
                 #expect(try await house.all(DeliveryFilter(states: [.cancelled])).map(\.event) == [second])

@@ -20,25 +20,20 @@ struct GatewaysTests {
         let house = try await FanoutHouse()
         // Ten seconds behind, so that the other one claims; then it goes on while the other's stands still.
         let awake = ManualTimeSource(house.time.now() + .seconds(-10))
-        let count = Atomic(0)
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold(first: 1)
         try await Sink.run { _ in
-            guard count.add(1, ordering: .relaxed).newValue == 1 else { return Response(status: .ok) }
-            await arrived.happen()
-            await end.wait()
-            return Response(status: .internalServerError)
+            Response(status: await hold.hang() ? .internalServerError : .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink.url))
             try await house.running(house.engine(timeout: .seconds(3600))) {
                 try await house.running(house.engine(timeout: .seconds(3600), time: awake)) {
                     try await house.publish()
-                    await arrived.wait()
+                    await hold.isFull()
                     // 17 s after the claim: the lease is over, and it is looked for at least every two seconds.
                     awake.advance(by: .seconds(27))
                     try await house.until { try await house.only().state == .delivered }
                 }
-                await end.happen()
+                await hold.letGo()
             }
             #expect(sink.requests.count == 2)
             #expect(try await house.only().state == .delivered)
@@ -49,11 +44,9 @@ struct GatewaysTests {
     @Test("a heartbeat keeps an attempt for as long as it takes")
     func heartbeat() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
-            await arrived.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink.url))
@@ -62,13 +55,13 @@ struct GatewaysTests {
             try await house.running(first) {
                 try await house.running(second) {
                     try await house.publish()
-                    await arrived.wait()
+                    await hold.isFull()
                     let minute = house.time.now() + .seconds(60)
                     while house.time.now() < minute {
                         // The rounds and the heartbeats of both: none is overtaken by the clock.
                         await house.time.advanceToNextSleeper(of: 4)
                     }
-                    await end.happen()
+                    await hold.letGo()
                     try await house.until { try await house.only().state == .delivered }
                 }
             }
@@ -141,21 +134,19 @@ struct GatewaysTests {
     @Test("disabled and enabled while an attempt is under way: it is sent once")
     func heldAndReleased() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
-            await arrived.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             let id = try await house.subscribe(members(sink.url)).id
             try await house.running(house.engine()) {
                 try await house.publish()
-                await arrived.wait()
+                await hold.isFull()
                 _ = try await house.subscriptions.update(id, ["enabled": false]) { _, _ in }
                 #expect(try await house.only().state == .delivering)
                 _ = try await house.subscriptions.update(id, ["enabled": true]) { _, _ in }
-                await end.happen()
+                await hold.letGo()
                 try await house.until { try await house.only().state == .delivered }
             }
             #expect(sink.requests.count == 1)
@@ -165,21 +156,16 @@ struct GatewaysTests {
     @Test("what fails while its subscription is disabled is held, and goes out when it is enabled")
     func heldAtItsReport() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
-        let count = Atomic(0)
+        let hold = Hold(first: 1)
         try await Sink.run { _ in
-            guard count.add(1, ordering: .relaxed).newValue == 1 else { return Response(status: .ok) }
-            await arrived.happen()
-            await end.wait()
-            return Response(status: .badGateway)
+            Response(status: await hold.hang() ? .badGateway : .ok)
         } _: { sink in
             let id = try await house.subscribe(members(sink.url)).id
             try await house.running(house.engine()) {
                 try await house.publish()
-                await arrived.wait()
+                await hold.isFull()
                 _ = try await house.subscriptions.update(id, ["enabled": false]) { _, _ in }
-                await end.happen()
+                await hold.letGo()
                 try await house.until { try await house.only().state == .held }
                 #expect(try await house.only().attemptCount == 1)
                 _ = try await house.subscriptions.update(id, ["enabled": true]) { _, _ in }

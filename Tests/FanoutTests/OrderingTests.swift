@@ -41,18 +41,15 @@ struct OrderingTests {
     @Test("by resource: what is about another does not wait")
     func export() async throws {
         let house = try await FanoutHouse()
-        let end = Moment()
-        let first = Moment()
+        let hold = Hold()
         try await Sink.run { request in
-            guard String(decoding: request.body, as: UTF8.self).contains("hold") else { return Response(status: .ok) }
-            await first.happen()
-            await end.wait()
+            if String(decoding: request.body, as: UTF8.self).contains("hold") { await hold.hang() }
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(members(sink, "export"))
             try await house.running(house.engine()) {
                 let held = try await house.publish("export.completed", "exp_1", data: ["is": "hold"])
-                await first.wait()
+                await hold.isFull()
                 let next = try await house.publish("export.mirrored", "exp_1")
                 let other = try await house.publish("export.completed", "exp_2")
                 try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 1 }
@@ -60,7 +57,7 @@ struct OrderingTests {
                 let waiting = try #require(try await house.all(DeliveryFilter(events: [next])).first)
                 #expect(waiting.state == .pending)
                 #expect(waiting.waitsFor != nil)
-                await end.happen()
+                await hold.letGo()
                 try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 3 }
                 #expect(sink.requests.map(\.id) == [held.text, other.text, next.text])
             }

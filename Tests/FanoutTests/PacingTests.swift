@@ -68,14 +68,11 @@ struct PacingTests {
     func oldest() async throws {
         let house = try await FanoutHouse()
         let count = Atomic(0)
-        let hangs = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
             let number = count.add(1, ordering: .relaxed).newValue
             if number <= 3 { return Response(status: .serviceUnavailable) }
-            guard number == 4 else { return Response(status: .ok) }
-            await hangs.happen()
-            await end.wait()
+            if number == 4 { await hold.hang() }
             return Response(status: .ok)
         } _: { sink in
             _ = try await house.subscribe(["url": .string(sink.url), "max_in_flight": 8])
@@ -87,14 +84,14 @@ struct PacingTests {
                 }
                 // The pace is one by now: this one takes its place and hangs, the next waits.
                 let hanging = try await house.publish("export.completed", "exp_3")
-                await hangs.wait()
+                await hold.isFull()
                 let waiting = try await house.publish("export.completed", "exp_4")
                 house.time.advance(by: .seconds(80))
                 try await house.until {
                     try await house.all(DeliveryFilter(events: [events[0]])).first?.state == .delivered
                 }
                 #expect(try await house.all(DeliveryFilter(events: [hanging])).first?.state == .delivering)
-                await end.happen()
+                await hold.letGo()
                 try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 5 }
                 #expect(try await house.all(DeliveryFilter(events: [waiting])).first?.attemptCount == 1)
             }
@@ -104,23 +101,19 @@ struct PacingTests {
     @Test("who is allowed more at a time gets it at once, not when an attempt ends")
     func allowedMore() async throws {
         let house = try await FanoutHouse()
-        let count = Atomic(0)
-        let hangs = Moment()
-        let end = Moment()
+        let hold = Hold(first: 1)
         try await Sink.run { _ in
-            guard count.add(1, ordering: .relaxed).newValue == 1 else { return Response(status: .ok) }
-            await hangs.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             let id = try await house.subscribe(["url": .string(sink.url), "max_in_flight": 1]).id
             try await house.running(house.engine(timeout: .seconds(3600))) {
                 for number in 0..<3 { try await house.publish("export.completed", "exp_\(number)") }
-                await hangs.wait()
+                await hold.isFull()
                 #expect(try await house.all(DeliveryFilter(states: [.delivered])).isEmpty)
                 _ = try await house.subscriptions.update(id, ["max_in_flight": 3]) { _, _ in }
                 try await house.until { try await house.all(DeliveryFilter(states: [.delivered])).count == 2 }
-                await end.happen()
+                await hold.letGo()
             }
         }
     }
@@ -128,13 +121,9 @@ struct PacingTests {
     @Test("a hundred and fifty endpoints that begin to hang at once leave ten that answer alone")
     func dead() async throws {
         let house = try await FanoutHouse()
-        let end = Moment()
-        let arrived = Atomic(0)
-        let isFull = Moment()
+        let hold = Hold(of: 192)
         try await Sink.run { request in
-            guard request.path == "/dead" else { return Response(status: .ok) }
-            if arrived.add(1, ordering: .relaxed).newValue == 192 { await isFull.happen() }
-            await end.wait()
+            if request.path == "/dead" { await hold.hang() }
             return Response(status: .ok)
         } _: { sink in
             for _ in 0..<150 {
@@ -149,21 +138,21 @@ struct PacingTests {
             }
             try await house.running(house.engine(timeout: .seconds(3600), places: 256)) {
                 for number in 0..<3 { try await house.publish("export.failed", "exp_\(number)") }
-                await isFull.wait()
+                await hold.isFull()
                 // The last quarter of the places is for those that have nothing under way.
                 for number in 0..<10 { try await house.publish("export.completed", "exp_\(number)") }
                 try await house.until {
                     try await house.all(DeliveryFilter(subscriptions: healthy, states: [.delivered])).count == 100
                 }
-                #expect((192...214).contains(arrived.load(ordering: .relaxed)))
+                #expect((192...214).contains(hold.count))
                 // From now on they count as slow, and have no place of those that answer.
                 house.time.advance(by: .seconds(1))
                 for number in 10..<20 { try await house.publish("export.completed", "exp_\(number)") }
                 try await house.until {
                     try await house.all(DeliveryFilter(subscriptions: healthy, states: [.delivered])).count == 200
                 }
-                #expect(arrived.load(ordering: .relaxed) <= 512)
-                await end.happen()
+                #expect(hold.count <= 512)
+                await hold.letGo()
             }
         }
     }
@@ -173,13 +162,9 @@ struct PacingTests {
     )
     func newOnes() async throws {
         let house = try await FanoutHouse()
-        let end = Moment()
-        let arrived = Atomic(0)
-        let isFull = Moment()
+        let hold = Hold(of: 64)
         try await Sink.run { request in
-            guard request.path == "/dead" else { return Response(status: .ok) }
-            if arrived.add(1, ordering: .relaxed).newValue == 64 { await isFull.happen() }
-            await end.wait()
+            if request.path == "/dead" { await hold.hang() }
             return Response(status: .ok)
         } _: { sink in
             // It sets all others' endpoints to known as well.
@@ -193,7 +178,7 @@ struct PacingTests {
             ).id
             try await house.running(house.engine(timeout: .seconds(3600), places: 64)) {
                 for number in 0..<3 { try await house.publish("export.failed", "exp_\(number)") }
-                await isFull.wait()
+                await hold.isFull()
                 // No attempt of theirs is slow yet: who is known has places of his own.
                 try await house.publish("export.completed", "exp_4")
                 try await house.until {
@@ -204,7 +189,7 @@ struct PacingTests {
                 try await house.until {
                     try await house.all(DeliveryFilter(subscriptions: [new], states: [.delivered])).count == 1
                 }
-                await end.happen()
+                await hold.letGo()
             }
         }
     }

@@ -213,11 +213,9 @@ struct RedeliveryTests {
     @Test("a second test of a subscription is refused while the first waits for its answer")
     func testsOneAtATime() async throws {
         let house = try await FanoutHouse()
-        let arrived = Moment()
-        let end = Moment()
+        let hold = Hold()
         try await Sink.run { _ in
-            await arrived.happen()
-            await end.wait()
+            await hold.hang()
             return Response(status: .ok)
         } _: { sink in
             let tested = try await house.subscribe(["url": .string(sink.url)])
@@ -225,9 +223,9 @@ struct RedeliveryTests {
                 engine: house.storage, client: house.client, time: house.time,
                 settings: .init(egress: house.egress, userAgent: "test"))
             async let first = test.send(tested.id) { _, _ in }
-            await arrived.wait()
+            await hold.isFull()
             await #expect(throws: FanoutError.testUnderWay) { _ = try await test.send(tested.id) { _, _ in } }
-            await end.happen()
+            await hold.letGo()
             #expect(try await first.delivery.state == .delivered)
             #expect(try await test.send(tested.id) { _, _ in }.delivery.state == .delivered)
         }
