@@ -14,6 +14,30 @@ struct FailureTests {
         #expect(error?.requestMayHaveReachedPeer == false)
     }
 
+    @Test("What could not be resolved, or was refused, spoils no request after it", arguments: [noName, "127.0.0.1:1"])
+    func after(host: String) async throws {
+        let peer = try Peer { connection in
+            while true {
+                _ = try connection.readRequest()
+                try connection.answer()
+            }
+        }
+        try await withClient { client in
+            for _ in 0..<3 {
+                for answer in [OutboundRequest.AnswerRule.beginning(upTo: 4096), .whole(upTo: 4096)] {
+                    var wrong = local(.post, "http://\(host)/", body: .text("x"))
+                    wrong.answer = answer
+                    let error = await client.failure(of: wrong)
+                    #expect(error?.kind.name == (host == noName ? "resolve" : "connect"), "\(answer)")
+                    var right = local(.post, peer.url, body: .text("x"))
+                    right.answer = answer
+                    #expect(try await client.send(right).status == .ok)
+                }
+                try await client.withResponse(to: local(.get, peer.url)) { #expect($0.head.status == .ok) }
+            }
+        }
+    }
+
     @Test("A closed port fails at connect, and nothing was sent")
     func refused() async throws {
         let url = try { () throws -> String in try Peer { _ in }.url }()

@@ -32,6 +32,10 @@ import Synchronization
         bodyLength = 0
     }
 
+    /// False after a transfer that ended before it had a connection, by a name without an address say: libcurl 7.88 keeps
+    /// its buffer, and refuses from then on to be told a size for it.
+    var takesBufferSize: Bool { easy.set(CURLOPT_BUFFERSIZE, Int(CURL_MAX_WRITE_SIZE)) == CURLE_OK }
+
     func set(_ option: CURLoption, _ value: Int) { note(easy.set(option, value)) }
     func set(_ option: CURLoption, offset value: Int64) { note(easy.set(option, offset: value)) }
     func set(_ option: CURLoption, _ value: String) { note(easy.set(option, value)) }
@@ -97,6 +101,7 @@ final class TransferHandlePool: Sendable {
     /// Only for a handle that no loop holds.
     func give(back handle: TransferHandle) {
         handle.reset()
+        guard handle.takesBufferSize else { return }
         idle.withLock { if $0.count < limit { $0.append(handle) } }
     }
 }
