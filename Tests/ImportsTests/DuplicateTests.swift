@@ -31,8 +31,15 @@ struct DuplicateTests {
         ),
         (
             .transactions, "customer_key,amount,key\nc,1,INV-1\nd,2,INV-1\ne,3,\ne,3,\ne,3,INV-2\n",
-            ["2 3 key duplicate_key 'INV-1'"], ["4 5 - duplicate_row"]
+            ["2 3 key duplicate_key 'INV-1'"], ["4 5 - duplicate_row", "5 6 - duplicate_row"]
         ),
+        // With another key the same is another; with one and without it is not.
+        (.transactions, "customer_key,amount,key\nc,1,INV-1\nc,1,INV-2\nc,2,INV-3\n", [], []),
+        (
+            .transactions, "customer_key,amount,key\nc,1,INV-1\nc,1,INV-2\nc,1,\nc,1,INV-3\n", [],
+            ["3 4 - duplicate_row", "4 5 - duplicate_row"]
+        ),
+        (.leads, leads + "m,a@b.co,J,K,\nm,a@b.co,J,K,e1\n", [], ["2 3 - duplicate_row"]),
         (.transactions, "customer_key,amount\nc,1\nc,2\nc,01\n", [], ["3 4 - duplicate_row"]),
         (
             .rewards, "partner_key,amount_in_dollars,body\nm,10.00,Bonus\nm,10.01,Bonus\nm,10,Bonus \nm,-10,Bonus\n",
@@ -138,6 +145,56 @@ struct DuplicateTests {
         ] {
             #expect(try digest(other) != plain, "\(other)")
         }
+    }
+
+    static let spellings: [(object: ImportObject, one: String, other: String, isSame: Bool)] = {
+        let cents = "partner_key,amount_in_cents,body\np,"
+        let dollars = "partner_key,amount_in_dollars,body\np,"
+        let dated = "partner_key,amount_in_cents,created_at,body\np,1,"
+        let stated = "partner_key,amount_in_cents,status,body\np,1,"
+        let external = "partner_key,amount_in_cents,is_external,body\np,1,"
+        return [
+            (.rewards, cents + "1000,B\n", dollars + "10,B\n", true),
+            (.rewards, cents + "01050,B\n", dollars + "10.5,B\n", true),
+            (.rewards, cents + "-5,B\n", dollars + "-0.05,B\n", true),
+            (.rewards, cents + "0,B\n", dollars + "-0.00,B\n", true),
+            (.rewards, cents + "50000000000,B\n", dollars + "500000000.00,B\n", true),
+            (.rewards, cents + "1000,B\n", dollars + "1000,B\n", false),
+            (.rewards, cents + "5,B\n", dollars + "-0.05,B\n", false),
+            (.rewards, cents + "105,B\n", dollars + "10.5,B\n", false),
+            (.rewards, dated + "2021-11-05,B\n", dated + "1636070400000,B\n", true),
+            (.rewards, dated + "2024-02-29,B\n", dated + "1709164800000,B\n", true),
+            (.rewards, dated + "9999-12-31,B\n", dated + "253402214400000,B\n", true),
+            (.rewards, dated + "2021-11-05,B\n", dated + "1636070400001,B\n", false),
+            (.rewards, dated + "2021-11-05,B\n", dated + "1636156800000,B\n", false),
+            (.rewards, stated + "pending,B\n", stated + ",B\n", true),
+            (.rewards, stated + "pending,B\n", cents + "1,B\n", true),
+            (.rewards, stated + "approved,B\n", stated + ",B\n", false),
+            // Nobody says what the vendor makes of an empty one.
+            (.rewards, external + "false,B\n", external + ",B\n", false),
+            (.transactions, "customer_key,amount\nc,10\n", "customer_key,amount\nc,010\n", true),
+            (.transactions, "customer_key,amount\nc,10\n", "customer_key,amount,key\nc,10,INV-1\n", false),
+        ]
+    }()
+
+    @Test("is the same payment in another unit, at the same moment, or with what the vendor adds", arguments: spellings)
+    func spelling(object: ImportObject, one: String, other: String, isSame: Bool) throws {
+        let (one, other) = (try CheckedFile(one, as: object), try CheckedFile(other, as: object))
+        #expect(one.said == [] && other.said == [])
+        #expect((one.summary.contentDigest == other.summary.contentDigest) == isSame)
+    }
+
+    @Test("on a day of the calendar is that day's milliseconds, from 1970 to 9999")
+    func days() {
+        var previous = ""
+        for number in Array(0..<50_000) + Array(stride(from: 50_000, to: 2_932_896, by: 271)) + [2_932_896] {
+            let text = DateCheck.text(daysSince1970: number)
+            let day = String(decoding: text.indices.map { text[$0] }, as: UTF8.self)
+            let isDay = unsafe DateCheck.isDay(text.span.bytes, 0, 10)
+            #expect(isDay && previous < day, "day \(number) is \(day), after \(previous)")
+            previous = day
+        }
+        #expect(previous == "9999-12-31")
     }
 
     @Test("is told by numbers that must never change: what was forwarded is remembered by them")

@@ -66,7 +66,9 @@ struct ForwardedRowsTests {
             let uploads: [(text: String, object: ImportObject, group: String?, said: String)] = [
                 (sales + "c,1,INV-1\nc,2,\n", .transactions, nil, "completed"),
                 (sales + "d,5,INV-1\n", .transactions, nil, again),
-                (sales + "c,2,INV-2\n", .transactions, nil, "completed"),
+                // With a key and without it is the same; with another key it is another.
+                (sales + "c,2,INV-2\n", .transactions, nil, again), (sales + "c,1,\n", .transactions, nil, again),
+                (sales + "c,1,INV-2\n", .transactions, nil, "completed"),
                 ("amount,customer_key\n2,c\n", .transactions, nil, again),
                 (leads, .leads, "a", "completed"), (leads, .leads, "b", "completed"),
                 (leads + "m,c@b.co,J,K\n", .leads, "a", again), (deals, .deals, "a", "completed"),
@@ -80,6 +82,28 @@ struct ForwardedRowsTests {
                     let codes = ended.problems.first.map(\.code.rawValue)
                     #expect(([ended.state.rawValue] + codes).joined(separator: " ") == said, "\(text)")
                 }
+            }
+        }
+    }
+
+    @Test("are the same in dollars, at the day's milliseconds and with the vendor's default, and with a key or without")
+    func spelledOtherwise() async throws {
+        try await ImportWorld.with { world async throws in
+            try await world.working {
+                let header = "partner_key,amount_in_cents,amount_in_dollars,created_at,status,body\n"
+                let first = try await world.upload(
+                    header + "p,1000,,2021-11-05,,B\nq,1000,,2021-11-05,,B\n", .rewards)
+                #expect(try await world.ended(first).state == .completed)
+                let other = try await world.upload(header + "q,,10.00,1636070400000,pending,B\n", .rewards)
+                #expect(other.problems.first.map(\.code) == [.rowAlreadyForwarded])
+                #expect(other.problems.first.first?.message.contains("\(first.id) as its row 2. ") == true)
+                let sales = "customer_key,amount,key\n"
+                let keyed = try await world.upload(sales + "c,1,INV-1\nd,1,INV-2\n", .transactions)
+                #expect(try await world.ended(keyed).state == .completed)
+                let unkeyed = try await world.upload(sales + "d,1,\n", .transactions)
+                let words = try #require(unkeyed.problems.first.first)
+                #expect(words.code == .rowAlreadyForwarded && words.column == nil)
+                #expect(words.message.contains("as its row 2, the same but for a key that only one of them has. "))
             }
         }
     }

@@ -54,6 +54,10 @@ struct ObjectCatalogTests {
             (#"{"fields": [{"name": "x", "type": "enum"}]}"#, "values"),
             (#"{"rules": [{"rule": "at_least_one_of", "fields": ["nobody"]}]}"#, "nobody"),
             (#"{"field": []}"#, "field"),
+            (#"{"fields": [{"name": "x", "type": "integer", "money": "cents", "same_as": "y"}]}"#, "no other field"),
+            (#"{"fields": [{"name": "x", "same_as": "partner_key"}]}"#, "money"),
+            (#"{"fields": [{"name": "x", "type": "boolean", "default": "yes"}]}"#, "default"),
+            (#"{"fields": [{"name": "x", "default": "yes"}]}"#, "default"),
         ])
     func mistakes(json: String, reason: String) {
         let error = #expect(throws: DecodingError.self) {
@@ -61,6 +65,26 @@ struct ObjectCatalogTests {
             _ = try ObjectCatalog.builtIn.extended(.partners, by: more)
         }
         #expect(error.map { "\($0)" }?.contains(reason) == true)
+    }
+
+    @Test("a field in place of a built-in one means the same to the vendor: its unit and its default stay")
+    func inherited() throws {
+        let json = """
+            {"fields": [{"name": "amount_in_dollars", "type": "integer"},
+                        {"name": "status", "type": "enum", "values": ["pending", "declined"]},
+                        {"name": "is_external", "type": "boolean", "default": "false"}]}
+            """
+        let more = try JSONDecoder().decode(ObjectExtension.self, from: Data(json.utf8))
+        let catalog = try ObjectCatalog.builtIn.extended(.rewards, by: more)
+        func digest(_ text: String) throws -> String {
+            let checked = try CheckedFile("partner_key,body,\(text)\n", as: .rewards, catalog: catalog)
+            #expect(checked.said == [])
+            return checked.summary.contentDigest
+        }
+        #expect(
+            try digest("amount_in_dollars,status,is_external\np,B,10,pending,false")
+                == digest(
+                    "amount_in_cents\np,B,1000"))
     }
 
     @Test("unknown columns are custom fields where the schema says so")

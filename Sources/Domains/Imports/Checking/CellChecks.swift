@@ -100,6 +100,33 @@ enum DateCheck {
         }
         return value < 253_402_300_800_000
     }
+
+    /// `YYYY-MM-DD` of a day from 1970 to 9999.
+    static func text(daysSince1970 days: Int) -> InlineArray<10, UInt8> {
+        // The calendar repeats every 400 years; a year that begins with March has its odd day at the end.
+        // https://howardhinnant.github.io/date_algorithms.html#civil_from_days
+        let shifted = days + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        var text = InlineArray<10, UInt8>(repeating: 0x2D)
+        func put(_ number: Int, _ digits: Int, at place: Int) {
+            var rest = number
+            for index in (place..<place + digits).reversed() {
+                text[index] = 0x30 + UInt8(rest % 10)
+                rest /= 10
+            }
+        }
+        put(year, 4, at: 0)
+        put(month, 2, at: 5)
+        put(day, 2, at: 8)
+        return text
+    }
 }
 
 enum AmountCheck {

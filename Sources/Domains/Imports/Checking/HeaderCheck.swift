@@ -95,10 +95,10 @@ struct HeaderCheck {
         case .currency: check.kind = .currency
         case .boolean:
             check.kind = .boolean
-            values = ["true", "false"]
+            values = field.words
         case .enumeration:
             check.kind = .enumeration
-            values = field.values
+            values = field.words
         }
         check.ignoresCase = field.valueCase == .any
         check.firstValue = UInt32(plan.enumValues.count)

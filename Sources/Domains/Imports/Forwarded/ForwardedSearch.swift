@@ -18,20 +18,18 @@ struct ForwardedSearch: Sendable {
         var cursor = try RowRecordCursor(file)
         let number = UInt16(clamping: imports.count)
         imports.append(earlier.id)
-        var asked: RowIdentity?
-        var found: RowEntry?
         try rows.forEachBlock { block in
             for index in block.indices {
                 let entry = block[index]
-                if asked != entry.identity {
-                    asked = entry.identity
-                    found = try cursor.first(of: entry.identity, in: places)
+                guard let found = try cursor.first(like: entry, in: places), refused.insert(Int(entry.row)) else {
+                    continue
                 }
-                guard let found, refused.insert(Int(entry.row)) else { continue }
+                let isBesideKey = entry.isBesideKey || found.isBesideKey
                 findings.add(
                     LateFinding(
-                        kind: .alreadyForwarded, row: entry.row, column: Int32(bitPattern: entry.mark),
-                        other: found.row, otherImport: number))
+                        kind: .alreadyForwarded, row: entry.row,
+                        column: isBesideKey ? RowIdentifier.wholeRow : Int32(bitPattern: entry.mark), other: found.row,
+                        otherImport: number, isBesideKey: isBesideKey))
             }
         }
         checked.insert(earlier.mark)
@@ -46,31 +44,11 @@ struct ForwardedSearch: Sendable {
     ) throws -> Int {
         var cursor = try RowRecordCursor(file)
         var rows = RowSet()
-        var asked: RowIdentity?
-        var isThere = false
         try RowRecord.forEachBlock(of: record) { block in
-            for index in block.indices where own.contains(Int(block[index].mark)) {
-                let entry = block[index]
-                if asked != entry.identity {
-                    asked = entry.identity
-                    isThere = try cursor.first(of: entry.identity, in: places) != nil
-                }
-                if isThere { rows.insert(Int(entry.row)) }
+            for index in block.indices where own.contains(block[index].place) {
+                if try cursor.first(like: block[index], in: places) != nil { rows.insert(Int(block[index].row)) }
             }
         }
         return rows.count
-    }
-}
-
-extension RowRecordCursor {
-    /// The first row with this identity at one of the places.
-    fileprivate mutating func first(of identity: RowIdentity, in places: Range<Int>) throws -> RowEntry? {
-        var found: RowEntry?
-        try entries(of: identity) { entry in
-            guard places.contains(Int(entry.mark)) else { return false }
-            found = entry
-            return true
-        }
-        return found
     }
 }

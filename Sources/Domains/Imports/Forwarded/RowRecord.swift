@@ -29,7 +29,8 @@ enum RowRecord {
                 var entry = block[index]
                 let row = Int(entry.row)
                 if refused.contains(row) { continue }
-                entry.mark = UInt32(clamping: row - 1 - ranks.count(before: row))
+                let place = UInt32(clamping: row - 1 - ranks.count(before: row))
+                entry.mark = min(place, RowEntry.besideKey - 2) | (entry.isBesideKey ? RowEntry.besideKey : 0)
                 output.append(entry)
             }
             try unsafe writer.write(output.span.bytes)
@@ -68,6 +69,10 @@ struct RowRecordCursor: ~Copyable {
     private var index = 0
     /// The entry behind the block.
     private var behind = 0
+    /// What was found of the identity that was asked for last.
+    private var asked: RowIdentity?
+    private var found: RowEntry?
+    private var foundWithoutKey: RowEntry?
 
     init(_ file: StoredFile) throws {
         self.file = file
@@ -95,17 +100,27 @@ struct RowRecordCursor: ~Copyable {
         return true
     }
 
-    /// Calls `body` with the entries of this identity until it says that it has seen enough. Identities are asked for in
-    /// ascending order.
-    mutating func entries(of identity: RowIdentity, _ body: (RowEntry) -> Bool) throws {
+    /// The first entry that means the same row, at one of the places. Entries are asked for in ascending order.
+    mutating func first(like entry: RowEntry, in places: Range<Int>) throws -> RowEntry? {
+        if asked != entry.identity { try find(entry.identity, in: places) }
+        return entry.isBesideKey ? foundWithoutKey : found
+    }
+
+    private mutating func find(_ identity: RowIdentity, in places: Range<Int>) throws {
+        asked = identity
+        found = nil
+        foundWithoutKey = nil
         try leap(to: identity)
-        while true {
+        while foundWithoutKey == nil {
             if index == filled {
                 guard try load() else { return }
             }
             let entry = unsafe buffer[index]
             if identity < entry.identity { return }
-            if entry.identity == identity, body(entry) { return }
+            if entry.identity == identity, places.contains(entry.place) {
+                found = found ?? entry
+                if !entry.isBesideKey { foundWithoutKey = entry }
+            }
             index += 1
         }
     }

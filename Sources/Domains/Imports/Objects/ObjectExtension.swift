@@ -58,10 +58,7 @@ public struct ObjectExtension: Decodable, Sendable {
         }
         for var field in fields {
             if let index = schema.fields.firstIndex(where: { $0.name == field.name }) {
-                // Money stays money, so that it is counted.
-                if field.money == nil, field.type == .integer || field.type == .decimal {
-                    field.money = schema.fields[index].money
-                }
+                field.inherit(from: schema.fields[index])
                 schema.fields[index] = field
             } else {
                 schema.fields.append(field)
@@ -88,5 +85,15 @@ public struct ObjectExtension: Decodable, Sendable {
 
     private static func mistake(_ key: CodingKeys, _ words: String) -> DecodingError {
         .dataCorrupted(.init(codingPath: [key], debugDescription: words))
+    }
+}
+
+extension ObjectField {
+    /// Money stays money, so that it is counted, and what the vendor makes of a cell stays so, so that a row is known
+    /// again.
+    fileprivate mutating func inherit(from builtIn: ObjectField) {
+        if money == nil, type == .integer || type == .decimal { money = builtIn.money }
+        if sameAs == nil, money != nil { sameAs = builtIn.sameAs }
+        if standard == nil, let word = builtIn.standard, words.contains(word) { standard = word }
     }
 }

@@ -20,6 +20,10 @@ public struct ObjectField: Codable, Hashable, Sendable {
     public var valueCase: LetterCase
     /// What the number counts where it is money, so that a file's sum can be told.
     public var money: Money?
+    /// The field that holds the same money, perhaps in another unit: an amount is the same row in either.
+    public var sameAs: String?
+    /// Of an enum or a boolean: what the vendor makes of an empty cell. The row is the same with it spelled out.
+    public var standard: String?
 
     public enum Money: String, Codable, CaseIterable, Sendable {
         /// Hundredths of the currency's unit.
@@ -64,6 +68,8 @@ public struct ObjectField: Codable, Hashable, Sendable {
         case maxDecimals = "max_decimals"
         case valueCase = "value_case"
         case money
+        case sameAs = "same_as"
+        case standard = "default"
     }
 
     /// Everything but `name` has a default: a string that may be empty, declared by the program.
@@ -84,11 +90,17 @@ public struct ObjectField: Codable, Hashable, Sendable {
         values = try members.decodeIfPresent([String].self, forKey: .values) ?? []
         valueCase = try members.word(forKey: .valueCase) ?? .exact
         money = try members.word(forKey: .money)
+        sameAs = try members.decodeIfPresent(String.self, forKey: .sameAs)
+        standard = try members.decodeIfPresent(String.self, forKey: .standard)
         func refuse(_ key: CodingKeys, _ words: String) -> DecodingError {
             .dataCorrupted(.init(codingPath: members.codingPath + [key], debugDescription: words))
         }
         if money != nil, type != .integer, type != .decimal || (maxDecimals ?? 3) > 2 {
             throw refuse(.money, "\(name): money is an integer, or a decimal with max_decimals 2 at most")
+        }
+        if sameAs != nil, money == nil { throw refuse(.sameAs, "\(name): same_as is for fields that are money") }
+        if let standard, !words.contains(standard) {
+            throw refuse(.standard, "\(name): default is one of an enum's values, or true or false of a boolean")
         }
         if name.allSatisfy(\.isWhitespace) { throw refuse(.name, "a field needs a name") }
         if (type == .enumeration) == values.isEmpty {
@@ -99,6 +111,14 @@ public struct ObjectField: Codable, Hashable, Sendable {
         }
         if let minimum, let maximum, minimum > maximum {
             throw refuse(.minimum, "\(name): minimum is greater than maximum")
+        }
+    }
+    /// What a cell may be where there is a list of that.
+    var words: [String] {
+        switch type {
+        case .boolean: ["true", "false"]
+        case .enumeration: values
+        case .string, .email, .date, .dateOrEpochMilliseconds, .integer, .decimal, .currency, .tags: []
         }
     }
 }

@@ -15,7 +15,7 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
     public var options: [String]
     public var resend: Resend
     /// Fields each of which names one thing: a second row of a file with the same one is a mistake (`duplicate_key`).
-    /// A row that gives none of them is known by all its cells.
+    /// A row that gives none of them is known by all its cells (`comparesBesideKeys`).
     public var unique: [String]
     /// Sending a row again could add or pay a second time: rows that were forwarded are remembered, and refused in
     /// other files (`row_already_forwarded`).
@@ -73,6 +73,12 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
         fields.first { $0.name == name }
     }
 
+    /// A row that names its unique field is also known by what it says besides: whoever sends it once with and once
+    /// without could pay twice. Not where every row has to name one.
+    var comparesBesideKeys: Bool {
+        resend == .unsafe && !unique.isEmpty && !unique.contains { field(named: $0)?.isRequired ?? false }
+    }
+
     /// Whether a header's name, as it stands in the file, means a column of this object.
     public func knows(header name: String) -> Bool {
         let name = HeaderName.normalized(name, headerCase)
@@ -92,6 +98,13 @@ public struct ObjectSchema: Codable, Hashable, Sendable {
         }
         for name in unique where !names.contains(name) {
             throw refusal(decoder, "unique names the field \(name), which does not exist")
+        }
+        for field in fields {
+            guard let name = field.sameAs else { continue }
+            let other = self.field(named: name)
+            guard other?.money != nil, other?.sameAs == nil, name != field.name else {
+                throw refusal(decoder, "\(field.name) is the same as \(name), which is no other field of money")
+            }
         }
         if unique.count > 8 { throw refusal(decoder, "more than 8 fields are unique") }
         for rule in rules {

@@ -26,6 +26,8 @@ struct LateFinding: BitwiseCopyable, Hashable, Sendable {
     var other: UInt32
     /// The place of that import in `LateFindings.imports`.
     var otherImport: UInt16 = 0
+    /// One of the two names a unique field and the other does not; they say the same besides.
+    var isBesideKey = false
 
     static func isBefore(_ left: LateFinding, _ right: LateFinding) -> Bool {
         (left.row, left.column, left.kind.rawValue) < (right.row, right.column, right.kind.rawValue)
@@ -69,18 +71,30 @@ struct DuplicateSearch {
     /// Rows that repeat an earlier one's unique field.
     private(set) var refused = RowSet()
     private var first: RowEntry?
+    /// The first of the same that names no unique field: only that one is repeated by a row that does.
+    private var firstWithoutKey: RowEntry?
 
     mutating func take(_ entries: Span<RowEntry>) {
         for index in entries.indices {
             let entry = entries[index]
             guard let first, first.identity == entry.identity else {
                 first = entry
+                firstWithoutKey = entry.isBesideKey ? nil : entry
                 continue
             }
             let column = Int32(bitPattern: entry.mark)
-            if column == RowIdentifier.wholeRow {
+            if entry.isBesideKey {
+                guard let other = firstWithoutKey else { continue }
                 warnings.add(
-                    LateFinding(kind: .duplicateRow, row: entry.row, column: column, other: first.row))
+                    LateFinding(
+                        kind: .duplicateRow, row: entry.row, column: RowIdentifier.wholeRow, other: other.row,
+                        isBesideKey: true))
+            } else if column == RowIdentifier.wholeRow {
+                warnings.add(
+                    LateFinding(
+                        kind: .duplicateRow, row: entry.row, column: column, other: first.row,
+                        isBesideKey: first.isBesideKey))
+                firstWithoutKey = firstWithoutKey ?? entry
             } else {
                 refused.insert(Int(entry.row))
                 errors.add(LateFinding(kind: .duplicateKey, row: entry.row, column: column, other: first.row))

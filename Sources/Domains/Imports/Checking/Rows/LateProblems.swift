@@ -65,11 +65,13 @@ struct LateProblems {
         case .duplicateKey:
             return "\(column ?? "The same") stands in \(other) already: both mean the same one. Leave one of them out."
         case .duplicateRow:
-            return "The row says the same as \(other). Both are imported; take one out if that is a mistake."
+            let besides = finding.isBesideKey ? ", but for a key that only one of them has" : ""
+            return "The row says the same as \(other)\(besides). Both are imported; take one out if that is a mistake."
         case .alreadyForwarded:
+            let besides = finding.isBesideKey ? ", the same but for a key that only one of them has" : ""
             let earlier = imports.indices.contains(Int(finding.otherImport)) ? imports[Int(finding.otherImport)] : "?"
             return """
-                The row went out, or is about to, with \(earlier) as its row \(finding.other). Leave it out; send the \
+                The row went out, or is about to, with \(earlier) as its row \(finding.other)\(besides). Leave it out; send the \
                 file with force=true only if it is meant to be imported a second time.
                 """
         }

@@ -4,9 +4,15 @@ struct RowEntry: BitwiseCopyable, Sendable, Hashable, Comparable {
     var identity: RowIdentity
     /// The data row, from 1.
     var row: UInt32
-    /// While a file is checked: the column the identity is of, `RowIdentifier.wholeRow` for none. In a record of what was
-    /// forwarded: the row's place among those that are forwarded, from 0.
+    /// While a file is checked: the column the identity is of, `RowIdentifier.wholeRow` for none, `besideKey`. In a record
+    /// of what was forwarded: the row's place among those that are forwarded, from 0; with `besideKey` added.
     var mark: UInt32
+
+    /// The identity is of what a row says besides its unique fields, and means the same only as a row that has none.
+    static let besideKey: UInt32 = 1 << 31
+    var isBesideKey: Bool { mark >= Self.besideKey && mark != .max }
+    /// In a record.
+    var place: Int { Int(mark & ~Self.besideKey) }
 
     /// Behind all others.
     static let end = RowEntry(identity: RowIdentity(high: .max, low: .max), row: .max, mark: .max)

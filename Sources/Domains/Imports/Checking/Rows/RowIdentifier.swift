@@ -2,25 +2,33 @@ import CSV
 
 /// Says which row a row is: by the schema's unique fields where it gives them, by all its cells where not.
 ///
-/// Spaces around a value, letter case of e-mail addresses (and of enums that ignore it) and how a number is written
-/// (`10.00`, `10`) make no difference.
+/// What means the same to the vendor makes no difference: spaces around a value, letter case of e-mail addresses (and of
+/// enums that ignore it), how a number is written (`10.00`, `10`), an amount in cents or in dollars where an object takes
+/// either (`same_as`), a day or the milliseconds of its midnight UTC, a `default` spelled out or left to the vendor.
 struct RowIdentifier: Sendable {
     private struct Column: BitwiseCopyable {
         enum Kind: UInt8, BitwiseCopyable {
             case text
             case ignoringCase
             case number
+            /// Whole units of money, with two decimals at most.
+            case hundredths
+            case dateOrEpochMilliseconds
         }
         var seed: RowIdentity
         var kind: Kind
         var isUnique: Bool
+        /// A cell that says this says as much as an empty one.
+        var standard: RowIdentity?
     }
 
     private let columns: [Column]
+    private let comparesBesideKeys: Bool
 
     /// What it writes to; kept between rows.
     struct Work: Sendable {
-        /// Of the row identified last: each unique field given with its column; or else the row as a whole.
+        /// Of the row identified last: each unique field given with its column, and what the row says besides; or else the
+        /// row as a whole.
         fileprivate(set) var keys: [(identity: RowIdentity, column: Int32)] = []
         fileprivate var unescaped: [UInt8] = []
 
@@ -36,20 +44,28 @@ struct RowIdentifier: Sendable {
 
     /// Stands for "the row as a whole" where a column is named.
     static let wholeRow: Int32 = -1
+    private static let besideKey = Int32(bitPattern: RowEntry.besideKey)
 
     init(schema: ObjectSchema, plan: RowPlan) {
+        comparesBesideKeys = schema.comparesBesideKeys
         columns = plan.columns.indices.map { index in
             let check = plan.columns[index]
+            let field = plan.fields[index]
             let kind: Column.Kind =
                 switch check.kind {
                 case .email: .ignoringCase
                 case .enumeration, .boolean: check.ignoresCase ? .ignoringCase : .text
-                case .integer, .decimal: .number
-                case .unchecked, .text, .date, .dateOrEpochMilliseconds, .currency, .metadata: .text
+                case .integer, .decimal: field?.money == .whole ? .hundredths : .number
+                case .dateOrEpochMilliseconds: .dateOrEpochMilliseconds
+                case .unchecked, .text, .date, .currency, .metadata: .text
                 }
-            return Column(
-                seed: ContentHash.hash(HeaderName.normalized(plan.names[index], schema.headerCase)), kind: kind,
-                isUnique: plan.fields[index].map { schema.unique.contains($0.name) } ?? false)
+            let name = HeaderName.normalized(field?.sameAs ?? plan.names[index], schema.headerCase)
+            var column = Column(
+                seed: ContentHash.hash(name), kind: kind,
+                isUnique: field.map { schema.unique.contains($0.name) } ?? false)
+            let standard = Array((field?.standard ?? "").utf8)
+            column.standard = unsafe Self.identity(column, standard.span.bytes, 0, standard.count)
+            return column
         }
     }
 
@@ -57,7 +73,8 @@ struct RowIdentifier: Sendable {
     /// another.
     func identify(_ bytes: RawSpan, _ cells: Span<CSVCell>, _ work: inout Work) -> RowIdentity {
         work.keys.removeAll(keepingCapacity: true)
-        var whole = RowIdentity.zero
+        // Of the cells that are no unique fields.
+        var rest = RowIdentity.zero
         var filled = 0
         let columns = columns.span
         for index in columns.indices {
@@ -71,13 +88,22 @@ struct RowIdentifier: Sendable {
             } else {
                 identity = Self.identity(column, bytes, cell.lowerBound, cell.upperBound)
             }
-            guard let identity else { continue }
-            filled &+= 1
-            whole.combine(identity)
-            if column.isUnique { work.keys.append((identity, Int32(truncatingIfNeeded: index))) }
+            guard let identity, identity != column.standard else { continue }
+            if column.isUnique {
+                work.keys.append((identity, Int32(truncatingIfNeeded: index)))
+            } else {
+                filled &+= 1
+                rest.combine(identity)
+            }
         }
-        whole = whole.sealed(count: filled)
-        if work.keys.isEmpty { work.keys.append((whole, Self.wholeRow)) }
+        var whole = rest
+        for key in work.keys { whole.combine(key.identity) }
+        whole = whole.sealed(count: filled &+ work.keys.count)
+        if work.keys.isEmpty {
+            work.keys.append((whole, Self.wholeRow))
+        } else if comparesBesideKeys {
+            work.keys.append((rest.sealed(count: filled), Self.besideKey))
+        }
         return whole
     }
 
@@ -94,6 +120,8 @@ struct RowIdentifier: Sendable {
         case .text: return ContentHash.hash(bytes, start, end, seed: column.seed, ignoresCase: false)
         case .ignoringCase: return ContentHash.hash(bytes, start, end, seed: column.seed, ignoresCase: true)
         case .number: return number(column.seed, bytes, span, start, end)
+        case .hundredths: return hundredths(column.seed, span, start, end)
+        case .dateOrEpochMilliseconds: return dateOrEpochMilliseconds(column.seed, bytes, span, start, end)
         }
     }
 
@@ -116,6 +144,51 @@ struct RowIdentifier: Sendable {
         }
         // Nought has no sign.
         if isNegative, start < end { seed.high ^= ContentHash.secrets.5 }
+        return ContentHash.hash(bytes, start, end, seed: seed, ignoresCase: false)
+    }
+
+    /// The same number of hundredths as `number` would find it written.
+    @inline(__always)
+    private static func hundredths(
+        _ seed: RowIdentity, _ span: Span<UInt8>, _ from: Int, _ to: Int
+    ) -> RowIdentity {
+        // Eighteen digits at most before the point, and two behind it.
+        var digits = InlineArray<24, UInt8>(repeating: 0x30)
+        var count = 0
+        var decimals = 0
+        var hasPoint = false
+        for index in from..<to {
+            let byte = span[index]
+            if byte == 0x2E {
+                hasPoint = true
+                continue
+            }
+            if hasPoint { decimals &+= 1 }
+            if byte == 0x2D || (count == 0 && byte == 0x30) || decimals > 2 || count == 22 { continue }
+            digits[count] = byte
+            count &+= 1
+        }
+        var seed = seed
+        if count > 0 {
+            if decimals < 2 { count &+= 2 &- decimals }
+            if span[from] == 0x2D { seed.high ^= ContentHash.secrets.5 }
+        }
+        return unsafe ContentHash.hash(digits.span.bytes, 0, count, seed: seed, ignoresCase: false)
+    }
+
+    /// Milliseconds of a midnight are that day; others stay what they are.
+    @inline(__always)
+    private static func dateOrEpochMilliseconds(
+        _ seed: RowIdentity, _ bytes: RawSpan, _ span: Span<UInt8>, _ start: Int, _ end: Int
+    ) -> RowIdentity {
+        if end &- start != 10 {
+            var milliseconds = 0
+            for index in start..<end { milliseconds = milliseconds &* 10 &+ Int(span[index] &- 0x30) }
+            if milliseconds % 86_400_000 == 0 {
+                let day = DateCheck.text(daysSince1970: milliseconds / 86_400_000)
+                return unsafe ContentHash.hash(day.span.bytes, 0, 10, seed: seed, ignoresCase: false)
+            }
+        }
         return ContentHash.hash(bytes, start, end, seed: seed, ignoresCase: false)
     }
 }

@@ -47,8 +47,29 @@ public struct ObjectPage: Sendable {
         if schema.remembersRows {
             text += " Rows that went out are refused in other files for seven days (`row_already_forwarded`), unless "
             text += "`force=true` says otherwise."
+            text += sameRows
         }
         return text
+    }
+
+    /// What makes no difference between two rows.
+    private var sameRows: String {
+        var words: [String] = []
+        for field in schema.fields {
+            if let other = field.sameAs { words.append("with its money in `\(field.name)` or in `\(other)`") }
+            if field.type == .dateOrEpochMilliseconds {
+                words.append("with a day or the milliseconds of its midnight UTC in `\(field.name)`")
+            }
+            if let standard = field.standard { words.append("with `\(standard)` or nothing in `\(field.name)`") }
+        }
+        var text = " However a number is written and whatever the order of columns, a row is the same"
+        if !words.isEmpty { text += "; also " + words.joined(separator: ", ") }
+        text += "."
+        guard !schema.unique.isEmpty else { return text }
+        let names = schema.unique.map { "`\($0)`" }.joined(separator: " or ")
+        text += " A row is known by its \(names)"
+        guard schema.comparesBesideKeys else { return text + "." }
+        return text + "; once with one and once without, and else the same, it is the same row too."
     }
 
     private var columns: String {
@@ -134,7 +155,12 @@ extension ObjectField {
         let length = bounds.isEmpty ? "" : ", \(bounds.joined(separator: " and ")) characters"
         var range = ""
         if let minimum, let maximum { range = " from \(minimum) to \(maximum)" }
-        return switch type {
+        let form = form(length: length, range: range)
+        return standard.map { "\(form); empty means `\($0)`" } ?? form
+    }
+
+    private func form(length: String, range: String) -> String {
+        switch type {
         case .string: "text\(length)"
         case .tags: "words separated by commas, in quotes then\(length)"
         case .email: "an e-mail address\(length)"

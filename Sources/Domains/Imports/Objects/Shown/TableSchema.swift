@@ -54,6 +54,8 @@ extension ObjectField {
             if let minimum { constraints["minimum"] = .integer(minimum) }
             if let maximum { constraints["maximum"] = .integer(maximum) }
         }
+        if let standard { members["default"] = .string(standard) }
+        if let sameAs { members["same_as"] = .string(sameAs) }
         if !constraints.isEmpty { members["constraints"] = .object(constraints) }
         return .object(members)
     }
