@@ -8,6 +8,7 @@ import Testing
 extension StoreCase {
     static let imports = StoreCase(name: "Imports") { engine async throws in
         let store = ImportStore()
+        let place = JointRecord.Place(name: "a.joint", number: 7)
         let problems = (1...51).map { number in
             RowProblem(
                 row: number, line: number + 1, byteOffset: nil, column: "email", code: .invalidEmail, value: "ü@",
@@ -42,6 +43,7 @@ extension StoreCase {
             var changed = before
             _ = changed.takeUp(at: start)
             try store.update(changed, from: before, in: transaction)
+            try store.put(new.id, at: place, in: transaction)
             #expect(throws: StorageError.conflict) { try store.update(changed, from: before, in: transaction) }
         }
         try await engine.read { transaction throws in
@@ -65,7 +67,10 @@ extension StoreCase {
                     among: OtherImports(own: ImportID(at: start)), in: transaction
                 )?.id == new.id)
             let remembered = try store.remembered("rewards ", since: start - .seconds(1), in: transaction)
-            #expect(remembered.map(\.id) == [new.id] && remembered.map(\.round) == [0])
+            #expect(remembered.map(\.id) == [new.id] && remembered.map(\.validRows) == [20])
+            #expect(remembered.map(\.countedPlaces) == [0..<20] && remembered.map(\.joint) == [place])
+            let marks = try store.marks("rewards ", since: start - .seconds(1), in: transaction)
+            #expect(marks == remembered.map(\.mark) && marks.map(\.round) == [0])
             let standing = try ImportStanding(in: transaction).counts
             #expect(standing.filter { $0.count == 1 }.map(\.state) == [.forwarding])
             let found = try ImportProblemStore().list(PageRequest(limit: 50), of: new.id, in: transaction)

@@ -38,6 +38,12 @@ struct ImportContext: Sendable {
     /// Which rows are forwarded, where they are remembered: kept for as long as they are looked for.
     func recordName(_ id: ImportID) -> String { "\(id)\(RowRecord.suffix)" }
 
+    /// Whether a joint record is there that need not be made anew.
+    func isFresh(joint name: String) -> Bool {
+        guard let made = try? files.modified(name) else { return false }
+        return time.now().since(made) < JointRecord.freshness
+    }
+
     func names(of id: ImportID) -> [String] { [fileName(id), rejectedName(id), recordName(id)] }
 
     /// Stores a changed import and what follows. The import's revision is the one it was read with.

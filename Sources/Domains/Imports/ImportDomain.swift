@@ -26,7 +26,10 @@ public struct ImportDomain: Sendable {
         self.catalog = catalog
         operations = ImportOperations(context)
         uploads = ResumableUploads(context, operations)
-        handlers = [ImportForwardWork(context: context).handler, ImportSweepWork(context: context).handler]
+        handlers = [
+            ImportForwardWork(context: context).handler, ImportSweepWork(context: context).handler,
+            ImportJoinWork(context: context).handler,
+        ]
     }
 
     /// To be called at each start, once the schema is there and before any upload of this process: removes what broken

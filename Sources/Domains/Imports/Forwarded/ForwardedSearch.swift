@@ -9,19 +9,21 @@ struct ForwardedSearch: Sendable {
     /// The imports that findings speak of, by their number.
     private(set) var imports: [ImportID] = []
     private(set) var checked: Set<RememberedImport.Mark> = []
+    /// So many records were looked at one by one that they are worth being put together.
+    var needsJoining = false
 
     /// Throws `FileStoreError` where the record cannot be read.
-    /// - Parameter places: those of the earlier import that count.
-    mutating func look(for rows: SortedRows, in file: StoredFile, of earlier: RememberedImport, _ places: Range<Int>)
-        throws
-    {
+    /// - Parameter file: the record of the earlier import.
+    mutating func look(for rows: SortedRows, in file: StoredFile, of earlier: RememberedImport) throws {
         var cursor = try RowRecordCursor(file)
         let number = UInt16(clamping: imports.count)
         imports.append(earlier.id)
         try rows.forEachBlock { block in
             for index in block.indices {
                 let entry = block[index]
-                guard let found = try cursor.first(like: entry, in: places), refused.insert(Int(entry.row)) else {
+                guard let found = try cursor.first(like: entry, in: earlier.countedPlaces),
+                    refused.insert(Int(entry.row))
+                else {
                     continue
                 }
                 let isBesideKey = entry.isBesideKey || found.isBesideKey
@@ -35,18 +37,20 @@ struct ForwardedSearch: Sendable {
         checked.insert(earlier.mark)
     }
 
-    /// An import that was looked at by other means.
+    /// An import that was looked at by other means, or has none of the rows.
     mutating func note(_ earlier: RememberedImport) { checked.insert(earlier.mark) }
 
     /// How many rows of a record, at these places, went out with an earlier import. Throws `FileStoreError`.
     static func count(
-        of record: StoredFile, at own: Range<Int>, in file: StoredFile, _ places: Range<Int>
+        of record: StoredFile, at own: Range<Int>, in file: StoredFile, of earlier: RememberedImport
     ) throws -> Int {
         var cursor = try RowRecordCursor(file)
         var rows = RowSet()
         try RowRecord.forEachBlock(of: record) { block in
             for index in block.indices where own.contains(block[index].place) {
-                if try cursor.first(like: block[index], in: places) != nil { rows.insert(Int(block[index].row)) }
+                if try cursor.first(like: block[index], in: earlier.countedPlaces) != nil {
+                    rows.insert(Int(block[index].row))
+                }
             }
         }
         return rows.count

@@ -19,7 +19,7 @@ struct OtherImports: Sendable {
         from = own.isForced ? own.createdAt : Timestamp(milliseconds: 0)
     }
 
-    func contains(_ other: RememberedImport) -> Bool { other.id != own && other.createdAt >= from }
+    func contains(_ other: RememberedImport.Mark) -> Bool { other.id != own && other.createdAt >= from }
 }
 
 extension Import {

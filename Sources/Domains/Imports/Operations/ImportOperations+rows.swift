@@ -19,13 +19,19 @@ extension ImportOperations {
         let rows = checked.summary.sortedRows
         var search = search
         let scope = Import.rowScope(request.object, group: request.group)
-        for earlier in try await remembered(scope, since: context.time.now() - context.settings.duplicateWindow) {
-            guard !search.checked.contains(earlier.mark) else { continue }
+        let earliest = context.time.now() - context.settings.duplicateWindow
+        let unseen = try await remembered(scope, since: earliest).filter { !search.checked.contains($0.mark) }
+        let suspects = try await suspects(among: unseen, for: .checked(rows))
+        search.needsJoining = suspects.needsJoining
+        for earlier in unseen {
+            guard suspects.ids.contains(earlier.id) else {
+                search.note(earlier)
+                continue
+            }
             search = try await reading(earlier.id) { [search] file in
-                let places = try await places(of: earlier)
-                return try await UploadSink.blocking {
+                try await UploadSink.blocking {
                     var search = search
-                    try search.look(for: rows, in: file, of: earlier, places)
+                    try search.look(for: rows, in: file, of: earlier)
                     return search
                 }
             }
@@ -42,8 +48,8 @@ extension ImportOperations {
         try transaction.lock("import rows of:\(scope)")
         guard let others = OtherImports(of: wanted, isRetry: isRetry) else { return }
         let earliest = context.earliest(for: wanted, isRetry: isRetry, at: now)
-        for earlier in try context.store.remembered(scope, since: earliest, in: transaction)
-        where others.contains(earlier) && !search.checked.contains(earlier.mark) {
+        for earlier in try context.store.marks(scope, since: earliest, in: transaction)
+        where others.contains(earlier) && !search.checked.contains(earlier) {
             throw RowsOvertaken()
         }
     }
@@ -87,21 +93,25 @@ extension ImportOperations {
             return ForwardedSearch()
         }
         let unsent = own.forwardedRows..<own.rows.valid
-        var search = ForwardedSearch()
+        let search = ForwardedSearch()
         let earliest = context.earliest(for: own, isRetry: true, at: context.time.now())
-        for earlier in try await remembered(scope, since: earliest) where others.contains(earlier) {
-            let places = try await places(of: earlier)
-            let count = try await reading(own.id) { record in
-                try await reading(earlier.id) { file in
+        let remembered = try await remembered(scope, since: earliest).filter { others.contains($0.mark) }
+        guard !remembered.isEmpty else { return search }
+        return try await reading(own.id) { [search] record in
+            var search = search
+            let suspects = try await suspects(among: remembered, for: .recorded(record, at: unsent)).ids
+            for earlier in remembered {
+                search.note(earlier)
+                guard suspects.contains(earlier.id) else { continue }
+                let count = try await reading(earlier.id) { file in
                     try await UploadSink.blocking {
-                        try ForwardedSearch.count(of: record, at: unsent, in: file, places)
+                        try ForwardedSearch.count(of: record, at: unsent, in: file, of: earlier)
                     }
                 }
+                if count > 0 { throw ImportOperationError.rowsForwarded(by: earlier.id, rows: count) }
             }
-            if count > 0 { throw ImportOperationError.rowsForwarded(by: earlier.id, rows: count) }
-            search.note(earlier)
+            return search
         }
-        return search
     }
 
     private func remembered(_ scope: String, since earliest: Timestamp) async throws -> [RememberedImport] {
@@ -110,10 +120,39 @@ extension ImportOperations {
         }
     }
 
-    /// Which rows of an earlier import count.
-    private func places(of earlier: RememberedImport) async throws -> Range<Int> {
-        try await context.engine.read { [context] transaction in
-            try context.store.find(earlier.id, in: transaction)?.countedPlaces ?? 0..<0
+    /// Those whose own records are to be looked at. The rows of the others stand in joint records, and none that is asked
+    /// for was found there.
+    private func suspects(
+        among remembered: [RememberedImport], for rows: AskedRows
+    ) async throws -> (ids: Set<ImportID>, needsJoining: Bool) {
+        var ids: Set<ImportID> = []
+        var loose = 0
+        var isOld = false
+        for (name, imports) in Dictionary(grouping: remembered, by: { $0.joint?.name }) {
+            if let name, let numbers = try await numbers(of: rows, in: name, imports) {
+                for one in imports where one.joint.map({ numbers.contains($0.number) }) ?? true { ids.insert(one.id) }
+                if !context.isFresh(joint: name) { isOld = true }
+            } else {
+                ids.formUnion(imports.map(\.id))
+                loose += imports.count { $0.validRows <= JointRecord.smallImport }
+            }
+        }
+        return (ids, isOld || loose > JointRecord.looseLimit)
+    }
+
+    /// Nil where the joint record is not there, or cannot be read.
+    private func numbers(
+        of rows: AskedRows, in name: String, _ imports: [RememberedImport]
+    ) async throws -> Set<UInt32>? {
+        let places = imports.compactMap { one in one.joint.map { ($0.number, one.countedPlaces) } }
+        let counted = Dictionary(places) { first, _ in first }
+        do {
+            guard let file = try await context.files.open(name) else { return nil }
+            return try await UploadSink.blocking { try JointRecord.numbers(of: rows, in: file, counted: counted) }
+        } catch let error as FileStoreError {
+            context.logger.warning(
+                "a joint record of forwarded rows cannot be read", metadata: ["file": "\(name)", "error": "\(error)"])
+            return nil
         }
     }
 

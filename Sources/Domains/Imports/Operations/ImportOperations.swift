@@ -188,6 +188,9 @@ public struct ImportOperations: Sendable {
             if new.state == .forwarding {
                 try context.follow(new, [.forward], at: now, in: transaction)
             }
+            if search.needsJoining, let scope = new.rowScope {
+                try context.queue.enqueue(ImportJoinWork.draft(scope, dueAt: now), at: now, in: transaction)
+            }
             var stored = new
             stored.revision = 1
             try recording(stored, transaction)

@@ -95,5 +95,17 @@ public enum ImportMigrations {
                 """,
                 "CREATE INDEX upload_by_expiry ON upload (expires_at)",
             ]),
+        Migration(
+            number: 47,
+            reason: "The rows of many small imports stand in one file; one look finds all that are remembered.",
+            statements: [
+                "ALTER TABLE import ADD COLUMN joint_record TEXT",
+                "ALTER TABLE import ADD COLUMN joint_number BIGINT",
+                "DROP INDEX import_remembered",
+                """
+                CREATE INDEX import_remembered ON import (
+                    row_scope, ended_at, created_at, round, id, counts_as_duplicate) WHERE counts_as_duplicate = 1
+                """,
+            ]),
     ]
 }

@@ -58,19 +58,6 @@ public struct ImportStore: Sendable {
             """)
     }
 
-    /// The imports whose rows went out since `earliest`, or still may; oldest first.
-    func remembered(
-        _ rowScope: String, since earliest: Timestamp, in transaction: any Transaction
-    ) throws -> [RememberedImport] {
-        try transaction.all(
-            """
-            SELECT id, round, created_at FROM import
-            WHERE row_scope = \(rowScope) AND counts_as_duplicate = 1
-                AND (ended_at IS NULL OR ended_at > \(earliest))
-            ORDER BY created_at
-            """)
-    }
-
     private func withChunks(_ imports: [Import], in transaction: any Transaction) throws -> [Import] {
         guard !imports.isEmpty else { return [] }
         var begun: [ImportID: [Int: ImportChunk]] = [:]

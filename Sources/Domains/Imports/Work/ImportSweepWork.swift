@@ -67,6 +67,11 @@ struct ImportSweepWork: Sendable {
             context.files.remove(name)
             removed += 1
         }
+        // Made anew each day while anybody looks at it.
+        let left = context.time.now() - JointRecord.freshness * 2
+        for name in try context.files.names() where name.hasSuffix(JointRecord.suffix) {
+            if let made = try context.files.modified(name), made < left { context.files.remove(name) }
+        }
         if removed > 0 { context.logger.info("uploads removed", metadata: ["files": "\(removed)"]) }
         try await UploadSpool(context).sweep(isAlone: isAlone)
     }
