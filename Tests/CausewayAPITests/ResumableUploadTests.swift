@@ -83,7 +83,14 @@ struct ResumableUploadTests {
         #expect(done.headers[.uploadComplete] == "?1" && done.headers[.uploadOffset] == String(bytes.count))
         let again = try await append(api, path, [], at: bytes.count, last: true)
         #expect(again.status == .accepted && again.json["id"]?.string == id)
-        #expect(try await append(api, path, [65], at: bytes.count, last: true).status == .badRequest)
+        for last in [true, false] {
+            let more = try await append(api, path, [65], at: bytes.count, last: last)
+            #expect(more.status == .badRequest && more.json["code"] == "upload_complete")
+            #expect(more.json["type"] == "https://iana.org/assignments/http-problem-types#completed-upload")
+            #expect(more.headers[.uploadOffset] == "\(bytes.count)" && more.headers[.uploadComplete] == "?1")
+        }
+        let beyond = try await append(api, path, [65], at: bytes.count + 1, last: true)
+        #expect(beyond.status == .conflict && beyond.json["detail"]?.string?.contains("complete with its 43") == true)
         #expect(try await append(api, path, bytes[20...], at: 20, last: true).status == .conflict)
         #expect(try await api.ask(.get, "/v1/imports").json["data"]?.array?.count == 1)
     }
@@ -135,6 +142,41 @@ struct ResumableUploadTests {
         #expect(type.status == .unsupportedMediaType)
         #expect(type.headers[.acceptPatch] == "application/partial-upload")
         #expect(try await append(api, path, Self.good.utf8, at: 0, last: true).status == .accepted)
+    }
+
+    @Test("have the length that was said, and none that a refused request implied")
+    func lengths() async throws {
+        let api = try await APIFixture()
+        for length in ["-4", "4.5", "x", "1234567890123456", ""] {
+            let refused = try await begin(api, [.uploadLength: length])
+            #expect(refused.status == .badRequest && refused.json["code"] == "invalid_request")
+            #expect(refused.json["detail"]?.string?.contains("`Upload-Length`") == true)
+        }
+        #expect(spooled(api) == [])
+        let path = try #require(try await begin(api).headers[.location])
+        let part = Array(Self.good.utf8.prefix(20))
+        let wrong = try await append(api, path, part, at: 0, last: true, [.contentDigest: digest("other".utf8)])
+        #expect(wrong.status == .badRequest && wrong.json["code"] == "digest_mismatch")
+        let head = try await api.ask(.head, path)
+        #expect(head.headers[.uploadLength] == nil && head.headers[.uploadOffset] == "0")
+        let said = try await append(api, path, part, at: 0, last: false, [.uploadLength: "-1"])
+        #expect(said.status == .badRequest)
+        // At the end that was said, but without the word that it is the end.
+        let all = try await append(api, path, Self.good.utf8, at: 0, last: false, [.uploadLength: "43"])
+        #expect(all.status == .noContent && all.headers[.uploadLength] == "43")
+        let more = try await append(api, path, [65], at: 43, last: false)
+        #expect(more.status == .badRequest && more.json["code"] == "wrong_length")
+        #expect(more.json["detail"]?.string?.contains("43 bytes that were announced") == true)
+        let behind = try await append(api, path, [65], at: 44, last: false)
+        #expect(behind.status == .conflict && behind.json["expected-offset"] == 43)
+        #expect(try await append(api, path, [], at: 43, last: true).status == .accepted)
+
+        // The first request of an upload is a request like the others.
+        let digests: HTTPFields = [.uploadComplete: "?1", .contentDigest: digest("other".utf8)]
+        #expect(try await begin(api, digests, Self.good).status == .badRequest)
+        let left = try #require(spooled(api).first)
+        let id = left.hasSuffix(".part") ? String(left.dropLast(5)) : left
+        #expect(try await api.ask(.head, "/v1/uploads/\(id)").headers[.uploadLength] == nil)
     }
 
     @Test("may be packed, and are held against the hash of the whole and of each part")

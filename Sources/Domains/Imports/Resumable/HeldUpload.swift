@@ -28,7 +28,8 @@ public final class HeldUpload: Sendable {
         return file
     }
 
-    func announce(_ length: Int64) { state.withLock { $0.length = length } }
+    /// - Parameter length: nil where nobody has said it after all.
+    func announce(_ length: Int64?) { state.withLock { $0.length = length } }
 
     /// The next bytes. Throws `ImportOperationError` and `ResumableUploadError`.
     /// - Parameter onCheckpoint: told of the new offset each time one is on the disk for good; nil: not before all of a

@@ -40,6 +40,8 @@ public enum ResumableUploadError: Error, Sendable, Equatable {
     case notFound
     /// - Parameter actual: where the upload stands.
     case wrongOffset(actual: Int64, given: Int64, isComplete: Bool)
+    /// All of its bytes, so many, are there: nothing can be added.
+    case complete(size: Int64)
     /// What was said of the length, or is sent, does not fit together.
     case wrongLength(String)
     /// Another request to this upload does not end.

@@ -141,9 +141,17 @@ public struct ResumableUploads: Sendable {
         _ feed: @escaping @Sendable (_ write: @escaping @Sendable ([UInt8]) async throws -> Void) async throws -> Void
     ) async throws {
         let before = held.upload
-        guard offset == before.received, !before.isComplete || completes else {
+        guard offset == before.received else {
             throw ResumableUploadError.wrongOffset(
                 actual: before.received, given: offset, isComplete: before.isComplete)
+        }
+        guard !before.isComplete || completes else { throw ResumableUploadError.complete(size: before.received) }
+        // The same end again: its answer was lost.
+        if before.isComplete {
+            try await feed { bytes in
+                if !bytes.isEmpty { throw ResumableUploadError.complete(size: before.received) }
+            }
+            return
         }
         if let length {
             guard before.length ?? length == length, length >= offset else {
@@ -151,13 +159,6 @@ public struct ResumableUploads: Sendable {
                     "The upload has \(before.length ?? offset) bytes, and this request says \(length).")
             }
             guard length <= maximumSize else { throw ImportOperationError.tooLarge(maximumSize) }
-        }
-        // The same end again: its answer was lost.
-        if before.isComplete {
-            try await feed { _ in
-                throw ResumableUploadError.wrongLength("The upload is complete; nothing can be added to it.")
-            }
-            return
         }
         if let length, before.length == nil { held.announce(length) }
         do {
@@ -169,8 +170,11 @@ public struct ResumableUploads: Sendable {
                     "The upload was announced with \(length) bytes, and ends with \(try held.open().size).")
             }
         } catch {
-            // What broke off stays, what is wrong does not.
-            if !Self.isInterruption(error) { try await held.rollBack() }
+            // What broke off stays, what is wrong does not, nor what it said of the length.
+            if !Self.isInterruption(error) {
+                try await held.rollBack()
+                held.announce(before.length)
+            }
             // Also where this task is being cancelled.
             try await Task { try await held.checkpoint { _ in } }.value
             throw error

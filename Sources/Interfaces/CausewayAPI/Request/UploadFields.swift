@@ -2,16 +2,25 @@ import HTTPTypes
 import Hummingbird
 import Imports
 
-/// The fields of a request to `/v1/uploads`. One that is none is taken for absent, as the draft has it.
+/// The fields of a request to `/v1/uploads`. One that is none is taken for absent, as the draft has it, but for a length:
+/// who says one relies on its being compared.
 struct UploadFields {
     let offset: Int64?
     let length: Int64?
     /// The request's bytes are the last.
     let isComplete: Bool?
 
-    init(_ request: Request) {
+    /// Throws `Problem`.
+    init(_ request: Request) throws {
         offset = Self.number(request.headers[.uploadOffset])
-        length = Self.number(request.headers[.uploadLength])
+        length = try request.headers[.uploadLength].map { text in
+            guard let length = Self.number(text) else {
+                throw Problem(
+                    .badRequest, code: "invalid_request",
+                    detail: "`Upload-Length` is the number of bytes of the whole file, in at most 15 digits.")
+            }
+            return length
+        }
         isComplete =
             switch request.headers[.uploadComplete] {
             case "?1": true

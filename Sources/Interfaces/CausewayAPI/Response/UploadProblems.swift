@@ -12,13 +12,19 @@ extension Problem {
                 .notFound, code: "not_found",
                 detail: "There is no such upload of this key's: it never was, was cancelled, or has expired.")
         case .wrongOffset(let actual, let given, let isComplete):
-            self.init(
-                .conflict, code: "wrong_offset",
-                detail: "The upload has \(actual) bytes: go on from there, not from \(given).")
+            let words =
+                isComplete
+                ? Self.complete(actual) : "The upload has \(actual) bytes: go on from there, not from \(given)."
+            self.init(.conflict, code: "wrong_offset", detail: words)
             type = Self.types + "mismatching-upload-offset"
             members = ["expected-offset": .integer(actual), "provided-offset": .integer(given)]
             headers[.uploadOffset] = String(actual)
             headers[.uploadComplete] = isComplete ? "?1" : "?0"
+        case .complete(let size):
+            self.init(.badRequest, code: "upload_complete", detail: Self.complete(size))
+            type = Self.types + "completed-upload"
+            headers[.uploadOffset] = String(size)
+            headers[.uploadComplete] = "?1"
         case .wrongLength(let words):
             self.init(.badRequest, code: "wrong_length", detail: words)
             type = Self.types + "inconsistent-upload-length"
@@ -36,6 +42,13 @@ extension Problem {
             self.init(
                 .init(code: status), code: kept["code"]?.string ?? "refused", detail: kept["detail"]?.string ?? "")
         }
+    }
+
+    private static func complete(_ size: Int64) -> String {
+        """
+        The upload is complete with its \(size) bytes; nothing can be added. What came of it is answered to a PATCH without a \
+        body: `Upload-Offset: \(size)`, `Upload-Complete: ?1`.
+        """
     }
 
     /// What is kept of a problem that another try would meet again; nil where one may help.

@@ -39,13 +39,13 @@ struct UploadRoutes {
         if name == nil { query.refuse("object", "required", "Say what the file holds: `?object=customers`.") }
         let wanted = try ImportRoutes.wanted(name.flatMap(ImportObject.init) ?? .customers, &query, request, caller)
         try context.require(.importsWrite(wanted.object.rawValue))
-        let fields = UploadFields(request)
+        let fields = try UploadFields(request)
         let body = try UploadBody(request, maximumSize: uploads.maximumSize, isPart: true)
         _ = try (UploadBody.coding(of: request), DigestFields(.reprDigest, in: request.headers))
         let headers = [HTTPField.Name.contentType, .contentEncoding, .reprDigest].reduce(into: [:]) { kept, name in
             kept[name.canonicalName] = request.headers[name]
         }
-        let length = try fields.wholeLength(at: 0, request)
+        _ = try fields.wholeLength(at: 0, request)
         var made: ResumableUpload?
         let response = try await changes.perform(
             "upload.create", request, context, bodyHash: nil,
@@ -56,7 +56,8 @@ struct UploadRoutes {
             }
         ) { recording in
             let new = try await Self.translating {
-                try await uploads.create(wanted, headers: headers, length: length, recording: recording)
+                try await uploads.create(
+                    wanted, headers: headers, length: fields.length, recording: recording)
             }
             made = new
             return new
@@ -87,7 +88,7 @@ struct UploadRoutes {
 
     @Sendable private func append(_ request: Request, _ context: APIContext) async throws -> Response {
         let id = try uploadID(context)
-        let fields = UploadFields(request)
+        let fields = try UploadFields(request)
         guard let offset = fields.offset, fields.isComplete != nil else {
             throw Problem(
                 .badRequest, code: "invalid_request",
