@@ -43,15 +43,11 @@ public struct RejectedRows: Sendable {
     /// gives the file's bytes back. A row beyond the reader's bound is handed out only where the file is UTF-8. Throws
     /// `FileStoreError`, and what `take` throws.
     public func read(_ take: (Piece, RawSpan) throws -> Void) throws {
-        let file = try open()
-        defer { try? file.close() }
-        let opening = try opening(of: file)
+        let opening = try opening()
         if !opening.isEmpty { try unsafe take(Piece(kind: .opening, row: 0, isLast: true), opening.span.bytes) }
-        try file.seek(toOffset: 0)
-        var reader = CSVFileReader(encoding: summary.encoding, isKnownHeader: { [schema] in schema.knows(header: $0) })
         var validator = RowValidator(plan: RowPlan())
         var work = RowValidator.Work()
-        func judge(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) throws {
+        try SecondReading.rows(of: path, summary, schema) { record, bytes, cells in
             if record.number == 0 {
                 let names = cells.indices.map { cells[$0].text(in: bytes) }
                 let header = HeaderCheck(
@@ -67,16 +63,14 @@ public struct RejectedRows: Sendable {
                 try take(Piece(kind: .row, row: record.number, isLast: true), bytes)
             }
         }
-        while let data = try file.read(upToCount: Self.block), !data.isEmpty {
-            try reader.feed(data.bytes) { try judge($0, $1, $2) }
-        }
-        try reader.finish { try judge($0, $1, $2) }
     }
 
     /// What stands before the header, as text in UTF-8: a byte order mark, `sep=;`, blank lines.
-    private func opening(of file: FileHandle) throws -> [UInt8] {
+    private func opening() throws -> [UInt8] {
         let length = summary.headerBytes.lowerBound
         guard length > 0 else { return [] }
+        let file = try open()
+        defer { try? file.close() }
         guard summary.encoding == .utf16LittleEndian || summary.encoding == .utf16BigEndian else {
             return try file.read(upToCount: length).map(Array.init) ?? []
         }
