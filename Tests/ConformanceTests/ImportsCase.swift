@@ -18,7 +18,7 @@ extension StoreCase {
             id: ImportID(at: start), object: .rewards, mode: .allOrNothing, state: .forwarding, group: nil,
             sendsInvites: false, filename: "é.csv",
             file: ImportFileFacts(
-                size: 1 << 40, sha256: "5", encoding: "utf-8", delimiter: ",", isNormalized: false),
+                size: 1 << 40, sha256: "5", encoding: "utf-8", delimiter: ",", isNormalized: false, blankRows: 3),
             rows: ImportRowCounts(total: 20, valid: 20),
             problems: ImportProblemCounts(total: 51, stored: 51, first: [problems[0]]),
             amounts: [AmountTotal(currency: nil, rows: 20, sum: -5, gross: Int128(Int64.max) * 100)],

@@ -265,8 +265,24 @@ struct ForwardingTests {
             let ended = try await world.working { try await world.ended(try await world.upload(csv)) }
             #expect(ended.state == .completed)
             #expect(ended.rows == ImportRowCounts(total: 1, valid: 1))
-            #expect(ended.json["normalized"] == true)
+            #expect(ended.json["normalized"] == true && ended.json["blank_rows"] == 2)
+            #expect(
+                ImportReport.text(of: ended, at: .file("")).contains("Passed over: 2 rows of nothing but delimiters."))
             #expect(try await world.bytes(of: world.arrived().first) == "email,name\r\na@example.com,\"A\"\r\n")
+        }
+    }
+
+    @Test("is told of a dry run: whether the file would go out as it came")
+    func dryRun() async throws {
+        try await ImportWorld.with { world async throws in
+            for (csv, isNormalized) in [
+                ("email,name\na@example.com,A\n", false), ("email;name\na@example.com;A\n", true),
+                ("email,name\na@example.com,A\n,\n", true), ("email;name\na@;A\nb@example.com;B\n", true),
+            ] {
+                let checked = try await world.upload(csv) { $0.mode = .dryRun }
+                #expect(checked.state == .validated && checked.json["normalized"] == .bool(isNormalized), "\(csv)")
+            }
+            #expect(try await world.upload("email;name\na@;A\n").json["normalized"] == false)
         }
     }
 

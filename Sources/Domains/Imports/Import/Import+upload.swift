@@ -25,13 +25,14 @@ extension Import {
             }
         let sendsInvites = request.sendsInvites ?? false
         let goesOn = !state.isOver
+        let isNormalized = !summary.isAsVendorReads || summary.blankRows > 0
         self.init(
             id: id, object: request.object, mode: request.mode, state: state, group: request.group,
             sendsInvites: sendsInvites, filename: filename.map { String($0.prefix(255)) },
             file: ImportFileFacts(
                 size: checked.size, sha256: checked.sha256, encoding: summary.encoding.rawValue,
                 delimiter: summary.dialect.delimiter.rawValue,
-                isNormalized: goesOn && (!summary.isAsVendorReads || summary.blankRows > 0)),
+                isNormalized: isGood && isNormalized, blankRows: summary.blankRows),
             rows: ImportRowCounts(total: summary.totalRows, valid: summary.validRows),
             problems: ImportProblemCounts(
                 total: summary.totalProblems, stored: summary.storedProblems, first: summary.firstProblems),
@@ -42,8 +43,7 @@ extension Import {
             contentFingerprint: Import.fingerprint(
                 request.object, group: request.group, sha256: summary.contentDigest),
             rowScope: goesOn && schema.remembersRows ? Import.rowScope(request.object, group: request.group) : nil,
-            isRewritten: goesOn
-                && (!summary.isAsVendorReads || summary.invalidRows > 0 || summary.blankRows > 0),
+            isRewritten: goesOn && (isNormalized || summary.invalidRows > 0),
             isResendable: schema.resend == .safe || (schema.resend == .safeWithoutInvites && !sendsInvites),
             isForced: request.isForced, caller: request.caller,
             cut: goesOn ? ImportCut(rows: summary.validRows, rowsEach: settings.chunkRows) : .none, createdAt: now,

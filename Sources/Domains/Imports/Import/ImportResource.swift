@@ -8,7 +8,7 @@ extension Import {
             "state": .string(state.rawValue), "group": .optional(group), "send_invites": .bool(sendsInvites),
             "filename": .optional(filename), "size": .integer(file.size), "sha256": .string(file.sha256),
             "encoding": .string(file.encoding), "delimiter": .string(file.delimiter),
-            "normalized": .bool(file.isNormalized),
+            "normalized": .bool(file.isNormalized), "blank_rows": .integer(Int64(file.blankRows)),
             "rows": [
                 "total": .integer(Int64(rows.total)), "valid": .integer(Int64(rows.valid)),
                 "invalid": .integer(Int64(rows.invalid)), "forwarded": .integer(Int64(forwardedRows)),

@@ -14,6 +14,9 @@ public enum ImportReport {
     public static func text(of shown: Import, at place: Place) -> String {
         var lines = [headline(shown, place)]
         if let amounts = shown.amountsInWords { lines.append("Amounts: \(amounts).") }
+        if shown.file.blankRows > 0 {
+            lines.append("Passed over: \(count(shown.file.blankRows, "row")) of nothing but delimiters.")
+        }
         if let error = shown.error { lines.append(error.message) }
         if !shown.problems.first.isEmpty {
             lines.append("")

@@ -16,7 +16,8 @@ extension Import: RowDecodable {
         filename = try row["filename"]
         file = ImportFileFacts(
             size: try row["size"], sha256: try row["sha256"], encoding: try row["encoding"],
-            delimiter: try row["delimiter"], isNormalized: try row["is_normalized"])
+            delimiter: try row["delimiter"], isNormalized: try row["is_normalized"],
+            blankRows: try row["blank_rows"])
         rows = ImportRowCounts(total: try row["rows_total"], valid: try row["rows_valid"])
         problems = ImportProblemCounts(
             total: try row["problems_total"], stored: try row["problems_stored"],

@@ -107,5 +107,8 @@ public enum ImportMigrations {
                     row_scope, ended_at, created_at, round, id, counts_as_duplicate) WHERE counts_as_duplicate = 1
                 """,
             ]),
+        Migration(
+            number: 48, reason: "How many rows of nothing but delimiters a file had.",
+            statements: ["ALTER TABLE import ADD COLUMN blank_rows BIGINT NOT NULL DEFAULT 0"]),
     ]
 }

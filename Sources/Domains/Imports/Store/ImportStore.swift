@@ -106,7 +106,7 @@ public struct ImportStore: Sendable {
                 delimiter, is_normalized, is_rewritten, is_resendable, is_forced, caller, rows_total, rows_valid,
                 problems_total, problems_stored, first_problems, warnings_total, warnings_stored, first_warnings,
                 content_fingerprint, row_scope, error, counts_as_duplicate, created_at, ended_at, round, revision,
-                chunk_count, chunk_rows, amounts, approval_reasons, approval_expires_at)
+                chunk_count, chunk_rows, amounts, approval_reasons, approval_expires_at, blank_rows)
             VALUES (
                 \(new.id), \(new.object), \(new.mode), \(new.state), \(new.group), \(new.sendsInvites),
                 \(new.filename), \(new.file.size), \(new.file.sha256), \(new.fingerprint), \(new.file.encoding),
@@ -116,7 +116,7 @@ public struct ImportStore: Sendable {
                 \(new.warnings.stored), \(JSONText.encode(new.warnings.first)), \(new.contentFingerprint), \(new.rowScope),
                 \(new.error.map { JSONText.encode($0) }), \(new.countsAsDuplicate), \(new.createdAt), \(new.endedAt),
                 \(new.round), 1, \(new.cut.count), \(new.cut.rowsEach), \(JSONText.encode(new.amounts)),
-                \(JSONText.encode(new.approvalReasons)), \(new.approvalExpiresAt))
+                \(JSONText.encode(new.approvalReasons)), \(new.approvalExpiresAt), \(new.file.blankRows))
             """)
     }
 
