@@ -197,39 +197,6 @@ struct DuplicateTests {
         #expect(previous == "9999-12-31")
     }
 
-    @Test("is told by numbers that must never change: what was forwarded is remembered by them")
-    func stable() throws {
-        func identity(_ text: String) -> RowIdentity { ContentHash.hash(text) }
-        let texts = ["", "a", "abc", "abcd", "abcdefgh", "abcdefghijklmnop", "abcdefghijklmnopq"]
-        #expect(Set(texts.map(identity)).count == texts.count)
-        let numbers = texts.map { String(identity($0).high, radix: 16) + " " + String(identity($0).low, radix: 16) }
-        #expect(numbers == Self.numbers)
-    }
-
-    static let numbers = [
-        "a2e7e1d28990c954 b866aab81b2c0342", "7463013d07b2d0b4 c4ae89b9bda1fe1a", "3b80612d7b753794 de4b43ee01233c5d",
-        "14c1fcf495b18fa3 5072b84b9d5a003e", "20ecdb5d7ed233f8 8e776d3e1cdd3464", "2d81084a487e2c5a b36d2a805a7a9955",
-        "7d5a9bb1d6590208 8fdf5a01e168fc38",
-    ]
-
-    @Test("is never another: a million cells that differ in a digit have a million identities")
-    func spread() {
-        var identities: Set<RowIdentity> = []
-        var highs: Set<UInt64> = []
-        var lows: Set<UInt64> = []
-        for number in 0..<300_000 {
-            for text in ["\(number)", "customer-\(number)@example.com", "\(number) Spadina avenue, Toronto \(number)"] {
-                let identity = ContentHash.hash(text)
-                identities.insert(identity)
-                highs.insert(identity.high)
-                lows.insert(identity.low)
-            }
-        }
-        #expect(identities.count == 900_000)
-        #expect(highs.count == 900_000)
-        #expect(lows.count == 900_000)
-    }
-
     @Test("is sorted right, whatever it is", arguments: [0, 1, 2, 25, 1000, 100_000])
     func sorting(count: Int) {
         var generator = SplitMix(state: UInt64(count))

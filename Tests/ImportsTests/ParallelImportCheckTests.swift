@@ -1,5 +1,6 @@
 import CSV
 import Foundation
+import Support
 import Testing
 
 @testable import Imports
@@ -124,6 +125,63 @@ struct ParallelImportCheckTests {
         let found = try completed(try blocks.finish { other.take($0) }, other)
         #expect(found.0 == expected.0)
         #expect(found.1 == expected.1)
+    }
+
+    /// Rows of many kinds, one in seven of which says what an earlier one said.
+    static func repetitive(_ object: ImportObject, rows: Int) -> String {
+        var generator = SplitMix(state: UInt64(rows))
+        var text: String
+        switch object {
+        case .partners: text = "partner_key,partner_email,first_name\n"
+        case .customers: text = "name,email\n"
+        case .transactions: text = "key,customer_key,amount\n"
+        default: text = "partner_key,amount_in_cents,body\n"
+        }
+        for row in 1...rows {
+            // Near, far away, or always the same.
+            let said =
+                switch generator.next() % 21 {
+                case 0: max(0, row - 1 - Int(generator.next() % 3))
+                case 1: Int(generator.next() % UInt64(row))
+                case 2: 7
+                default: row
+                }
+            switch object {
+            case .partners: text += "\(said % 11 == 0 ? "" : "p\(row - said % 2)"),P\(said)@example.com,\(row)\n"
+            case .customers: text += "\"x\ny \(row)\",c\(said)\(row % 50 == 3 ? "" : "@example.com")\n"
+            // What is said again comes with a key, with none, with another.
+            case .transactions: text += "\(row % 3 == 0 ? "" : "k\(row - row % 40 / 39)"),c\(said % 5),\(said)\n"
+            default: text += "p\(said % 5),\(said)\(row % 40 == 5 ? "x" : ""),\"Bonus, \(said)\"\n"
+            }
+            if row % 97 == 0 { text += ",,\n" }
+        }
+        return text
+    }
+
+    @Test(
+        "finds the same things twice across blocks, whatever fits into memory",
+        arguments: [ImportObject.partners, .customers, .transactions, .rewards], [0, 6000, 12 << 20])
+    func duplicates(object: ImportObject, memory: Int) throws {
+        let text = Self.repetitive(object, rows: 8000)
+        let schema = ObjectCatalog.builtIn[object]
+        let expected = try CheckedFile(text, as: object)
+        #expect(expected.problems.count + expected.warnings.count > 500)
+        let directory = try TemporaryDirectory()
+        let path = directory.file("file.csv")
+        try Data(text.utf8).write(to: URL(filePath: path))
+        for (threads, block) in [(1, 3000), (2, 700), (4, 20_000)] {
+            var check = ParallelImportCheck(
+                schema: schema, threads: threads, blockSize: block,
+                scratch: RowScratch(directory: directory.path, memory: memory))
+            var found = Outcome()
+            try unsafe check.feed(Array(text.utf8).span.bytes) { found.take($0) }
+            var summary = try check.finish { found.take($0) }
+            let warnings = try summary.complete(&found.problems, schema: schema, rereading: path)
+            #expect(found.problems == expected.problems)
+            #expect(warnings == expected.warnings)
+            #expect(summary.facts == expected.summary.facts)
+            #expect(summary.leftOutRows == expected.summary.leftOutRows)
+        }
     }
 
     @Test("leaves out of the sum what the same key refuses, once")

@@ -27,6 +27,10 @@ extension CSVReader {
             next = block &+ min(64, available)
 
             while bits != 0 {
+                if state == .plain, cellFlags == 0 {
+                    bits = endPlainCells(bits, from: block, delimiter)
+                    if bits == 0 { break }
+                }
                 let index = block &+ bits.trailingZeroBitCount
                 bits &= bits &- 1
                 if index &- recordStart > limit {
@@ -112,6 +116,33 @@ extension CSVReader {
 
     /// The most bytes the record at hand may have.
     var limit: Int { recordCount == 0 ? limits.header : limits.record }
+
+    /// Ends cells without quotes, up to the first byte that means anything else; returns the bits from there on. What
+    /// changes with each cell stays in registers meanwhile.
+    @inline(__always)
+    private mutating func endPlainCells(_ bits: UInt64, from block: Int, _ delimiter: UInt8) -> UInt64 {
+        var bits = bits
+        var start = cellStart
+        var count = cellCount
+        let record = recordStart
+        let furthest = record &+ limit
+        let most = limits.columns
+        let cells = unsafe cells
+        let buffer = unsafe buffer
+        while bits != 0, count < most {
+            let index = block &+ bits.trailingZeroBitCount
+            guard unsafe buffer.load(fromByteOffset: index, as: UInt8.self) == delimiter, index <= furthest else {
+                break
+            }
+            unsafe cells[count] = CSVCell(start: start &- record, end: index &- record, flags: 0)
+            count &+= 1
+            start = index &+ 1
+            bits &= bits &- 1
+        }
+        cellStart = start
+        cellCount = count
+        return bits
+    }
 
     @inline(__always)
     private mutating func endCell(at index: Int) {

@@ -97,7 +97,7 @@ struct ImportBench {
 
     static func check(_ file: InputFile, _ schema: ObjectSchema, threads: Int) throws -> (total: Int, valid: Int) {
         var check = ParallelImportCheck(schema: schema, threads: threads)
-        try file.read { try check.feed($0) { _ in } }
+        while try unsafe check.feed({ _ in }, from: { unsafe file.read(into: $0) }) > 0 {}
         let summary = try check.finish { _ in }
         return (summary.totalRows, summary.validRows)
     }
@@ -119,10 +119,14 @@ final class InputFile {
 
     deinit { close(descriptor) }
 
+    func read(into room: UnsafeMutableRawBufferPointer) -> Int {
+        max(0, unsafe Glibc.read(descriptor, room.baseAddress, room.count))
+    }
+
     func read(_ body: (RawSpan) throws -> Void) throws {
         var piece = [UInt8](repeating: 0, count: ImportBench.piece)
         while true {
-            let count = unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe piece.withUnsafeMutableBytes { unsafe read(into: $0) }
             guard count > 0 else { return }
             try unsafe body(piece.span.bytes.extracting(first: count))
         }

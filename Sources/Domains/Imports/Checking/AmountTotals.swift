@@ -3,11 +3,15 @@ import CSV
 /// What the valid rows come to, by currency: exact, in hundredths, whatever the number of rows.
 struct AmountTotals: Sendable {
     private struct Bucket: BitwiseCopyable {
-        /// `CurrencyCheck.index`; -1 where none is given.
-        var currency: Int
+        /// The three letters as they are written (`CellWord`); 0 where none are given.
+        var currency: UInt64
         var rows = 0
         var sum: Int128 = 0
         var gross: Int128 = 0
+
+        var code: String? {
+            currency == 0 ? nil : String(decoding: [0, 8, 16].map { UInt8(currency &>> $0 & 0xFF) }, as: UTF8.self)
+        }
     }
 
     private struct Column: BitwiseCopyable {
@@ -19,7 +23,7 @@ struct AmountTotals: Sendable {
     private var currencyPlace = -1
     private var buckets: [Bucket] = []
     /// The bucket of the row before, taken out of its place among the others, which is `place`.
-    private var latest = Bucket(currency: -2)
+    private var latest = Bucket(currency: .max)
     private var place = -1
 
     /// - Parameter fields: by the place of their column in the file; nil for columns that are no field.
@@ -56,12 +60,11 @@ struct AmountTotals: Sendable {
     }
 
     private mutating func count(_ bytes: RawSpan, _ cells: Span<CSVCell>) {
-        let span = Span<UInt8>(_bytes: bytes)
-        guard let hundredths = amount(span, cells) else { return }
-        var currency = -1
+        guard let hundredths = amount(bytes, cells) else { return }
+        var currency: UInt64 = 0
         if currencyPlace >= 0 {
             let cell = cells[currencyPlace]
-            if cell.byteCount > 0 { currency = CurrencyCheck.index(span, cell.lowerBound, cell.upperBound) ?? -1 }
+            if cell.byteCount == 3 { currency = CellWord.short(bytes, cell.lowerBound, cell.upperBound) }
         }
         if latest.currency != currency { takeOut(currency) }
         latest.rows &+= 1
@@ -70,18 +73,18 @@ struct AmountTotals: Sendable {
     }
 
     @inline(__always)
-    private func amount(_ span: Span<UInt8>, _ cells: Span<CSVCell>) -> Int128? {
+    private func amount(_ bytes: RawSpan, _ cells: Span<CSVCell>) -> Int128? {
         var amount: Int128?
         let columns = columns.span
         for index in columns.indices {
             let cell = cells[columns[index].place]
             if cell.byteCount == 0 { continue }
-            amount = (amount ?? 0) &+ Self.hundredths(span, cell, isWhole: columns[index].isWhole)
+            amount = (amount ?? 0) &+ Self.hundredths(bytes, cell, isWhole: columns[index].isWhole)
         }
         return amount
     }
 
-    private mutating func takeOut(_ currency: Int) {
+    private mutating func takeOut(_ currency: UInt64) {
         if place >= 0 { buckets[place] = latest }
         place = buckets.firstIndex { $0.currency == currency } ?? buckets.count
         if place == buckets.count { buckets.append(Bucket(currency: currency)) }
@@ -89,7 +92,17 @@ struct AmountTotals: Sendable {
     }
 
     /// Of a cell that was found to be a number of at most 18 digits and, where whole units are meant, two decimals.
-    private static func hundredths(_ span: Span<UInt8>, _ cell: CSVCell, isWhole: Bool) -> Int128 {
+    @inline(__always)
+    private static func hundredths(_ bytes: RawSpan, _ cell: CSVCell, isWhole: Bool) -> Int128 {
+        if let value = CellWord.digits(bytes, cell.lowerBound, cell.upperBound) {
+            return Int128(isWhole ? value &* 100 : value)
+        }
+        return longHundredths(bytes, cell, isWhole: isWhole)
+    }
+
+    @inline(never)
+    private static func longHundredths(_ bytes: RawSpan, _ cell: CSVCell, isWhole: Bool) -> Int128 {
+        let span = Span<UInt8>(_bytes: bytes)
         var value: Int64 = 0
         var isNegative = false
         var decimals = -1
@@ -115,8 +128,7 @@ struct AmountTotals: Sendable {
     /// By currency, those without one last.
     var totals: [AmountTotal] {
         current.map { bucket in
-            AmountTotal(
-                currency: CurrencyCheck.code(bucket.currency), rows: bucket.rows, sum: bucket.sum, gross: bucket.gross)
+            AmountTotal(currency: bucket.code, rows: bucket.rows, sum: bucket.sum, gross: bucket.gross)
         }.sorted { ($0.currency ?? "~") < ($1.currency ?? "~") }
     }
 }

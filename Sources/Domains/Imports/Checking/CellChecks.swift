@@ -20,46 +20,54 @@ enum EmailCheck {
     /// `local@domain`: atoms joined by single dots (64 bytes at most), a host of two labels at least whose last
     /// one is no number. No quoted local parts, comments or address literals: nobody's address in a CSV has them,
     /// what looks like one is a mistake.
-    static func isValid(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        var index = start
-        var atom = start
-        while true {
-            guard index < end else { return false }
-            let byte = bytes[index]
-            if byte == 0x40 {
-                break
-            } else if byte == 0x2E {
-                guard index > atom else { return false }
-                atom = index &+ 1
-            } else if !isIn(byte, low, high) {
-                return false
-            }
-            index &+= 1
-        }
-        guard index > atom, index &- start <= 64 else { return false }
-        index &+= 1
-        let host = index
-        var label = index
-        var hasLetter = false
+    static func isValid(_ bytes: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        let span = Span<UInt8>(_bytes: bytes)
+        // Where the atom, or the label of the host, begins.
+        var part = start
+        var host = -1
         var labels = 0
+        var index = start
         while index < end {
-            let byte = bytes[index]
-            if byte == 0x2E {
-                guard index > label, index &- label <= 63, bytes[label] != 0x2D, bytes[index &- 1] != 0x2D else {
+            let left = end &- index
+            let word = left >= 8 ? CellWord.load(bytes, index) : CellWord.short(bytes, index, end)
+            var others = CellWord.others(word)
+            if left < 8 { others &= (1 &<< UInt64(truncatingIfNeeded: left &* 8)) &- 1 }
+            // Letters and digits are good everywhere.
+            while others != 0 {
+                let bit = others.trailingZeroBitCount &- 7
+                let place = index &+ bit &>> 3
+                let byte = UInt8(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: bit))
+                others &= others &- 1
+                if byte == 0x2E {
+                    guard place > part else { return false }
+                    if host >= 0 {
+                        guard isLabel(span, part, place) else { return false }
+                        labels &+= 1
+                    }
+                    part = place &+ 1
+                } else if host >= 0 {
+                    guard isIn(byte, hostLow, hostHigh) else { return false }
+                } else if byte == 0x40 {
+                    guard place > part, place &- start <= 64 else { return false }
+                    host = place &+ 1
+                    part = host
+                } else if !isIn(byte, low, high) {
                     return false
                 }
-                labels &+= 1
-                label = index &+ 1
-                hasLetter = false
-            } else if isIn(byte, hostLow, hostHigh) {
-                if byte > 0x39 { hasLetter = true }
-            } else {
-                return false
             }
-            index &+= 1
+            index &+= 8
         }
-        return labels >= 1 && end &- label >= 2 && end &- label <= 63 && hasLetter && bytes[label] != 0x2D
-            && bytes[end &- 1] != 0x2D && end &- host <= 253
+        guard host >= 0, labels >= 1, end &- part >= 2, end &- host <= 253, isLabel(span, part, end) else {
+            return false
+        }
+        while part < end, span[part] <= 0x39 { part &+= 1 }
+        return part < end
+    }
+
+    /// Of a host: its length, and no hyphen at its ends.
+    @inline(__always)
+    private static func isLabel(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        end &- start <= 63 && bytes[start] != 0x2D && bytes[end &- 1] != 0x2D
     }
 }
 
@@ -132,15 +140,17 @@ enum DateCheck {
 enum AmountCheck {
     /// A whole number, `-` before it where negative, no separators, within the bounds.
     static func isInteger(
-        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, minimum: Int64, maximum: Int64
+        _ bytes: RawSpan, _ start: Int, _ end: Int, minimum: Int64, maximum: Int64
     ) -> Bool {
+        if let value = CellWord.digits(bytes, start, end) { return value >= minimum && value <= maximum }
+        let span = Span<UInt8>(_bytes: bytes)
         var index = start
-        let isNegative = bytes[start] == 0x2D
+        let isNegative = span[start] == 0x2D
         if isNegative { index &+= 1 }
         guard index < end, end &- index <= 18 else { return false }
         var value: Int64 = 0
         while index < end {
-            let digit = bytes[index] &- 0x30
+            let digit = span[index] &- 0x30
             guard digit <= 9 else { return false }
             value = value &* 10 &+ Int64(digit)
             index &+= 1
@@ -151,17 +161,18 @@ enum AmountCheck {
 
     /// A number with a point and at most `decimals` digits behind it, or a whole one; within the bounds.
     static func isDecimal(
-        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, minimum: Int64, maximum: Int64, decimals: Int
+        _ bytes: RawSpan, _ start: Int, _ end: Int, minimum: Int64, maximum: Int64, decimals: Int
     ) -> Bool {
+        let span = Span<UInt8>(_bytes: bytes)
         var point = start
-        while point < end, bytes[point] != 0x2E { point &+= 1 }
+        while point < end, span[point] != 0x2E { point &+= 1 }
         guard point > start, isInteger(bytes, start, point, minimum: minimum, maximum: maximum) else { return false }
         guard point < end else { return true }
         let places = end &- point &- 1
         guard places >= 1, places <= decimals else { return false }
         var isZero = true
         for index in point &+ 1..<end {
-            let digit = bytes[index] &- 0x30
+            let digit = span[index] &- 0x30
             guard digit <= 9 else { return false }
             if digit != 0 { isZero = false }
         }
@@ -184,13 +195,6 @@ enum CurrencyCheck {
         let third = bytes[start &+ 2] &- 0x41
         guard first < 26, second < 26, third < 26 else { return nil }
         return (Int(first) &* 26 &+ Int(second)) &* 26 &+ Int(third)
-    }
-
-    /// The letters of a bit; nil where it is none.
-    static func code(_ index: Int) -> String? {
-        guard (0..<bitCount).contains(index) else { return nil }
-        let letters = [index / 676, index / 26 % 26, index % 26].map { UInt8(0x41 + $0) }
-        return String(decoding: letters, as: UTF8.self)
     }
 
     /// ISO 4217, what is in use and what lately was.

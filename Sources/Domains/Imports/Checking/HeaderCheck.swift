@@ -103,8 +103,8 @@ struct HeaderCheck {
         check.ignoresCase = field.valueCase == .any
         check.firstValue = UInt32(plan.enumValues.count)
         check.valueCount = UInt32(values.count)
-        plan.enumValues += values.map {
-            EnumValue(bytes: Array($0.utf8), hit: hits["\(field.name)=\($0)"] ?? 0)
+        for value in values {
+            plan.append(enumValue: value, ignoresCase: check.ignoresCase, hit: hits["\(field.name)=\(value)"] ?? 0)
         }
         return check
     }

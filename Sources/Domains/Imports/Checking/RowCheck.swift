@@ -29,8 +29,11 @@ struct RowCheck: Sendable {
     private var work = RowValidator.Work()
     private var identifier: RowIdentifier?
     private var identities = RowIdentifier.Work()
+    /// Of the rows read last.
     private var newest: [RowEntry] = []
-    private var log: RowLog
+    /// The identities of all others: sorted where they are asked for again, else only for what is there twice.
+    private var log: RowLog?
+    private var partitions: RowPartitions?
     /// The content of all rows that keep the rules, and their number.
     private var content = RowIdentity.zero
     private var contentRows = 0
@@ -38,6 +41,7 @@ struct RowCheck: Sendable {
     private var amounts = AmountTotals()
     private var emptyAmounts = AmountTotals()
     private var isSpelledAsVendor = false
+    private static let newestCount = 256
 
     /// Stands in while the real one is at work.
     static let placeholder = RowCheck()
@@ -45,13 +49,12 @@ struct RowCheck: Sendable {
     private init() {
         schema = nil
         firstProblems = 0
-        log = RowLog(RowScratch(directory: "", memory: 0))
     }
 
     init(schema: ObjectSchema, chunkRows: Int, firstProblems: Int, scratch: RowScratch) {
         self.schema = schema
         self.firstProblems = firstProblems
-        log = RowLog(scratch)
+        if schema.remembersRows { log = RowLog(scratch) } else { partitions = RowPartitions(scratch) }
         summary = ImportSummary(object: schema.object)
         summary.offsets = ChunkOffsets(rowsEach: chunkRows)
         summary.firstProblemLimit = firstProblems
@@ -94,11 +97,8 @@ struct RowCheck: Sendable {
         amounts.add(found.amounts)
         content.combine(found.content)
         contentRows &+= found.validRows
-        let before = UInt32(clamping: start.number - 1)
-        for var entry in found.entries {
-            entry.row &+= before
-            try log.append(entry)
-        }
+        try keepNewest()
+        try keep(found.entries, behind: UInt32(clamping: start.number - 1))
         for (index, row) in found.rejected.enumerated() {
             if index < found.kept.count, hasRoom {
                 let kept = found.kept[index]
@@ -116,11 +116,26 @@ struct RowCheck: Sendable {
 
     private mutating func remember(_ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>) throws {
         guard let identifier else { return }
-        content.combine(identifier.identify(bytes, cells, &identities))
+        content.combine(identifier.identify(record.number, bytes, cells, &identities, to: &newest))
         contentRows &+= 1
-        newest.removeAll(keepingCapacity: true)
-        identities.append(row: record.number, to: &newest)
-        for entry in newest { try log.append(entry) }
+        if newest.count >= Self.newestCount { try keepNewest() }
+    }
+
+    private mutating func keepNewest() throws {
+        var entries: [RowEntry] = []
+        swap(&entries, &newest)
+        try keep(entries, behind: 0)
+        entries.removeAll(keepingCapacity: true)
+        swap(&entries, &newest)
+    }
+
+    /// - Parameter before: the rows before the one that is 0 here.
+    private mutating func keep(_ entries: [RowEntry], behind before: UInt32) throws {
+        for var entry in entries {
+            entry.row &+= before
+            try log?.append(entry)
+            try partitions?.append(entry)
+        }
     }
 
     private mutating func reject(
@@ -175,8 +190,9 @@ struct RowCheck: Sendable {
         for problem in header.problems { try refuse(problem, report) }
     }
 
+    /// - Parameter threads: what else there is, beside the one that calls.
     mutating func finish(
-        _ file: FileVerdict, _ report: ImportCheck.Report
+        _ file: FileVerdict, with threads: CheckThreads? = nil, _ report: ImportCheck.Report
     ) throws -> ImportSummary {
         summary.amounts = amounts.totals
         summary.byteCount = file.byteCount
@@ -200,16 +216,21 @@ struct RowCheck: Sendable {
                 RowProblem(
                     line: 1, code: .noRows, message: "The file has a header, but no rows. Add at least one."), report)
         }
-        try findDuplicates()
+        try findDuplicates(with: threads)
         summary.isAsVendorReads = file.dialect.isPlain && !file.isTranscoded && isSpelledAsVendor
         return summary
     }
 
-    private mutating func findDuplicates() throws {
+    private mutating func findDuplicates(with threads: CheckThreads?) throws {
         let whole = content.sealed(count: contentRows)
         summary.contentDigest = Digest.sha256Hex("rows \(whole.high) \(whole.low) \(contentRows)")
+        try keepNewest()
         var search = DuplicateSearch()
-        summary.sortedRows = try log.sort(keeping: schema?.remembersRows ?? false) { search.take($0) }
+        if let rows = partitions?.close() {
+            search = try PartitionSearch.run(
+                rows, comparesBesideKeys: schema?.comparesBesideKeys ?? false, with: threads)
+        }
+        if let rows = try log?.sort({ search.take($0) }) { summary.sortedRows = rows }
         summary.lateWarnings = search.warnings
         summary.refuse(search.refused, search.errors)
     }

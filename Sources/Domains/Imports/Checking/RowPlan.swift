@@ -9,6 +9,8 @@ struct RowPlan: Sendable {
     var maxMetadataValues = Int.max
     /// All enums' values after one another; `ColumnCheck.values` says which are whose.
     var enumValues: [EnumValue] = []
+    /// Their bytes, after one another.
+    var enumTexts: [UInt8] = []
     /// The columns as the schema spells them, by position in the file.
     var names: [String] = []
     /// The schema's fields by position in the file; nil for metadata, custom and unknown columns.
@@ -48,9 +50,26 @@ struct ColumnCheck: BitwiseCopyable, Sendable {
 }
 
 /// One value of an enum. `hit` is set in a row's `hits` where the cell has this value and a rule wants to know.
-struct EnumValue: Sendable {
-    var bytes: [UInt8]
-    var hit: UInt64 = 0
+struct EnumValue: BitwiseCopyable, Sendable {
+    /// In bytes.
+    let count: Int
+    /// As in `CellWord.both`; in small letters where case makes no difference.
+    let first: UInt64
+    let last: UInt64
+    let hit: UInt64
+    /// Where its bytes stand in `RowPlan.enumTexts`.
+    let text: Int
+}
+
+extension RowPlan {
+    mutating func append(enumValue value: String, ignoresCase: Bool, hit: UInt64) {
+        var text = Array(value.utf8)
+        if ignoresCase { for index in text.indices where text[index] &- 0x41 < 26 { text[index] |= 0x20 } }
+        let words = unsafe CellWord.both(text.span.bytes, 0, text.count)
+        enumValues.append(
+            EnumValue(count: text.count, first: words.first, last: words.last, hit: hit, text: enumTexts.count))
+        enumTexts += text
+    }
 }
 
 struct RuleCheck: BitwiseCopyable, Sendable {

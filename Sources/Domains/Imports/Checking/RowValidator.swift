@@ -13,6 +13,8 @@ struct RowValidator: Sendable {
         /// What is wrong with the row checked last.
         fileprivate(set) var faults: [RowFault] = []
         fileprivate var unescaped: [UInt8] = []
+        /// What the rules saw in the last row that kept them: most rows look alike to them.
+        fileprivate var kept: (given: UInt64, hits: UInt64) = (0, 0)
     }
 
     init(plan: RowPlan) {
@@ -40,7 +42,7 @@ struct RowValidator: Sendable {
     private func check(
         _ record: CSVRecord, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ work: inout Work
     ) -> Bool {
-        work.faults.removeAll(keepingCapacity: true)
+        if !work.faults.isEmpty { work.faults.removeAll(keepingCapacity: true) }
         guard record.cellCount == plan.columns.count else {
             work.faults.append(RowFault(code: .raggedRow, column: -1))
             return false
@@ -55,30 +57,29 @@ struct RowValidator: Sendable {
             let cell = cells[column]
             let count = cell.byteCount
             if count == 0 { continue }
-            let check = columns[column]
+            let kind = columns[column].kind
             var isGiven = span[cell.lowerBound] > 0x20
             if !isGiven { isGiven = !Self.isBlank(span, cell.lowerBound, cell.upperBound) }
             if isGiven {
-                given |= check.bit
+                given |= columns[column].bit
                 filled &+= 1
-                if check.kind == .metadata { metadata &+= 1 }
-            } else if check.kind == .text || check.kind == .unchecked || check.bit & plan.required != 0 {
+                if kind == .metadata { metadata &+= 1 }
+            } else if kind == .text || kind == .unchecked || columns[column].bit & plan.required != 0 {
                 // As good as empty; where a value is required that is said below.
                 continue
             }
-            let code: ProblemCode?
-            if cell.hasEscapes {
-                cell.unescape(from: bytes, into: &work.unescaped)
-                code = unsafe fault(
-                    check, work.unescaped.span, work.unescaped.span.bytes, 0, work.unescaped.count,
-                    record.hasNonASCII, &hits)
-            } else {
-                code = fault(
-                    check, span, bytes, cell.lowerBound, cell.upperBound, record.hasNonASCII, &hits)
-            }
+            let code =
+                cell.hasEscapes
+                ? unescapedFault(columns, column, bytes, cell, record.hasNonASCII, &work, &hits)
+                : fault(columns, column, bytes, cell.lowerBound, cell.upperBound, record.hasNonASCII, &hits)
             if let code { work.faults.append(RowFault(code: code, column: Int32(truncatingIfNeeded: column))) }
         }
+        if given == work.kept.given, hits == work.kept.hits, given != 0, metadata <= plan.maxMetadataValues {
+            return work.faults.isEmpty
+        }
+        let faults = work.faults.count
         checkRules(given: given, hits: hits, filled: filled, metadata: metadata, &work.faults)
+        if work.faults.count == faults { work.kept = (given, hits) }
         return work.faults.isEmpty
     }
 
@@ -88,84 +89,104 @@ struct RowValidator: Sendable {
         return true
     }
 
+    /// Few cells have doubled quotes: apart, so that the others stay in a small loop.
+    @inline(never)
+    private func unescapedFault(
+        _ columns: Span<ColumnCheck>, _ column: Int, _ bytes: RawSpan, _ cell: CSVCell, _ hasNonASCII: Bool,
+        _ work: inout Work, _ hits: inout UInt64
+    ) -> ProblemCode? {
+        cell.unescape(from: bytes, into: &work.unescaped)
+        let unescaped = unsafe work.unescaped.span.bytes
+        return fault(columns, column, unescaped, 0, unescaped.byteCount, hasNonASCII, &hits)
+    }
+
+    /// Takes of the column's check only what its kind needs, where it stands: it is too large to be moved for each cell.
     @inline(__always)
     private func fault(
-        _ check: ColumnCheck, _ span: Span<UInt8>, _ bytes: RawSpan, _ start: Int, _ end: Int, _ hasNonASCII: Bool,
+        _ columns: Span<ColumnCheck>, _ column: Int, _ bytes: RawSpan, _ start: Int, _ end: Int, _ hasNonASCII: Bool,
         _ hits: inout UInt64
     ) -> ProblemCode? {
-        switch check.kind {
+        switch columns[column].kind {
         case .unchecked:
             return nil
         case .text:
-            return lengthFault(check, bytes, start, end, hasNonASCII)
+            return lengthFault(columns, column, bytes, start, end, hasNonASCII)
         case .email:
-            guard EmailCheck.isValid(span, start, end) else { return .invalidEmail }
-            return lengthFault(check, bytes, start, end, hasNonASCII)
+            guard EmailCheck.isValid(bytes, start, end) else { return .invalidEmail }
+            return lengthFault(columns, column, bytes, start, end, hasNonASCII)
         case .date:
             return DateCheck.isDay(bytes, start, end) ? nil : .invalidDate
         case .dateOrEpochMilliseconds:
-            return DateCheck.isDay(bytes, start, end) || DateCheck.isEpochMilliseconds(span, start, end)
+            return DateCheck.isDay(bytes, start, end)
+                || DateCheck.isEpochMilliseconds(Span<UInt8>(_bytes: bytes), start, end)
                 ? nil : .invalidDate
         case .integer:
-            return AmountCheck.isInteger(span, start, end, minimum: check.minimum, maximum: check.maximum)
+            return AmountCheck.isInteger(
+                bytes, start, end, minimum: columns[column].minimum, maximum: columns[column].maximum)
                 ? nil : .invalidAmount
         case .decimal:
             return AmountCheck.isDecimal(
-                span, start, end, minimum: check.minimum, maximum: check.maximum, decimals: Int(check.decimals))
+                bytes, start, end, minimum: columns[column].minimum, maximum: columns[column].maximum,
+                decimals: Int(columns[column].decimals))
                 ? nil : .invalidAmount
         case .boolean:
-            return isValue(check, span, start, end, &hits) ? nil : .invalidBoolean
+            return isValue(columns, column, bytes, start, end, &hits) ? nil : .invalidBoolean
         case .enumeration:
-            return isValue(check, span, start, end, &hits) ? nil : .invalidEnum
+            return isValue(columns, column, bytes, start, end, &hits) ? nil : .invalidEnum
         case .currency:
-            guard let index = CurrencyCheck.index(span, start, end),
+            guard let index = CurrencyCheck.index(Span<UInt8>(_bytes: bytes), start, end),
                 currencies[index &>> 6] &>> UInt64(index & 63) & 1 != 0
             else { return .invalidCurrency }
             return nil
         case .metadata:
-            return lengthFault(check, bytes, start, end, hasNonASCII) == nil ? nil : .metadataValue
+            return lengthFault(columns, column, bytes, start, end, hasNonASCII) == nil ? nil : .metadataValue
         }
     }
 
     @inline(__always)
     private func lengthFault(
-        _ check: ColumnCheck, _ bytes: RawSpan, _ start: Int, _ end: Int, _ hasNonASCII: Bool
+        _ columns: Span<ColumnCheck>, _ column: Int, _ bytes: RawSpan, _ start: Int, _ end: Int, _ hasNonASCII: Bool
     ) -> ProblemCode? {
+        let maximum = Int(columns[column].maxLength)
+        let minimum = Int(columns[column].minLength)
         // A character is one byte at least, so most cells are done with here.
-        if end &- start <= Int(check.maxLength), check.minLength == 0 { return nil }
+        if end &- start <= maximum, minimum == 0 { return nil }
         let characters = hasNonASCII ? UTF8Check.scalarCount(of: bytes, from: start, to: end) : end &- start
-        if characters > Int(check.maxLength) { return .tooLong }
-        return characters < Int(check.minLength) ? .tooShort : nil
+        if characters > maximum { return .tooLong }
+        return characters < minimum ? .tooShort : nil
     }
 
     @inline(__always)
     private func isValue(
-        _ check: ColumnCheck, _ span: Span<UInt8>, _ start: Int, _ end: Int, _ hits: inout UInt64
+        _ columns: Span<ColumnCheck>, _ column: Int, _ bytes: RawSpan, _ start: Int, _ end: Int, _ hits: inout UInt64
     ) -> Bool {
+        let ignoresCase = columns[column].ignoresCase
+        var words = CellWord.both(bytes, start, end)
+        if ignoresCase { words = (CellWord.lowercased(words.first), CellWord.lowercased(words.last)) }
         let values = plan.enumValues.span
-        let first = Int(check.firstValue)
-        var number = first
-        while number < first &+ Int(check.valueCount) {
-            if values[number].bytes.count == end &- start {
-                let value = values[number].bytes.span
-                var index = 0
-                while index < value.count {
-                    let byte = span[start &+ index]
-                    let isSame =
-                        byte == value[index]
-                        || (check.ignoresCase && byte &- 0x41 < 26 && byte | 0x20 == value[index] | 0x20)
-                        || (check.ignoresCase && byte &- 0x61 < 26 && byte & 0xDF == value[index] & 0xDF)
-                    if !isSame { break }
-                    index &+= 1
-                }
-                if index == value.count {
-                    hits |= values[number].hit
-                    return true
-                }
+        var number = Int(columns[column].firstValue)
+        let behind = number &+ Int(columns[column].valueCount)
+        while number < behind {
+            let value = values[number]
+            if value.count == end &- start, value.first == words.first, value.last == words.last,
+                value.count <= 16 || isSame(value, Span<UInt8>(_bytes: bytes), start, ignoresCase)
+            {
+                hits |= value.hit
+                return true
             }
             number &+= 1
         }
         return false
+    }
+
+    private func isSame(_ value: EnumValue, _ span: Span<UInt8>, _ start: Int, _ ignoresCase: Bool) -> Bool {
+        let text = plan.enumTexts.span
+        for index in 0..<value.count {
+            var byte = span[start &+ index]
+            if ignoresCase, byte &- 0x41 < 26 { byte |= 0x20 }
+            if byte != text[value.text &+ index] { return false }
+        }
+        return true
     }
 
     private func checkRules(

@@ -22,7 +22,7 @@ enum Suggestion {
         if text.lowercased().hasPrefix("mailto:") { text = text.dropFirst(7) }
         if text.hasPrefix("<"), text.hasSuffix(">") { text = text.dropFirst().dropLast() }
         let bytes = Array(text.utf8)
-        return !bytes.isEmpty && EmailCheck.isValid(bytes.span, 0, bytes.count) ? String(text) : nil
+        return unsafe !bytes.isEmpty && EmailCheck.isValid(bytes.span.bytes, 0, bytes.count) ? String(text) : nil
     }
 
     /// Only where one reading is possible: year first, or a day above 12.
@@ -63,10 +63,11 @@ enum Suggestion {
         guard !bytes.isEmpty else { return nil }
         let (minimum, maximum) = (field.minimum ?? .min, field.maximum ?? .max)
         let isRight =
-            field.type == .integer
-            ? AmountCheck.isInteger(bytes.span, 0, bytes.count, minimum: minimum, maximum: maximum)
+            unsafe field.type == .integer
+            ? AmountCheck.isInteger(bytes.span.bytes, 0, bytes.count, minimum: minimum, maximum: maximum)
             : AmountCheck.isDecimal(
-                bytes.span, 0, bytes.count, minimum: minimum, maximum: maximum, decimals: field.maxDecimals ?? 18)
+                bytes.span.bytes, 0, bytes.count, minimum: minimum, maximum: maximum,
+                decimals: field.maxDecimals ?? 18)
         return isRight ? text : nil
     }
 

@@ -10,7 +10,7 @@ enum RowRecord {
     static let suffix = ".rows"
     static let headSize = 16
     /// "CWROWS" and the version.
-    private static let sign: UInt64 = 0x4357_524F_5753_0001
+    private static let sign: UInt64 = 0x4357_524F_5753_0002
 
     /// Durable when it returns. Throws `FileStoreError`.
     /// - Parameter refused: rows that are not forwarded, and so are left out.

@@ -3,6 +3,7 @@ public import CausewayCore
 import Crypto
 import FileStore
 public import Foundation
+import Glibc
 
 /// Checks a file that lies here as an upload of it would be checked, without a gateway and a store.
 public struct FileCheck: Sendable {
@@ -52,7 +53,6 @@ public struct FileCheck: Sendable {
     private let schema: ObjectSchema
     private let request: ImportRequest
     private let shownProblems: Int
-    private static let block = 1 << 20
     /// More would wait for the one that reads.
     private static let mostThreads = 4
 
@@ -83,11 +83,15 @@ public struct FileCheck: Sendable {
         func take(_ finding: ImportFinding) {
             if case .problem(let problem) = finding { problems.append(problem) }
         }
-        while let data = try file.read(upToCount: Self.block), !data.isEmpty {
-            size += Int64(data.count)
-            if hashes { hash.update(data: data) }
-            try check.feed(data.bytes, take)
-            progress(Progress(bytes: data.count, rows: check.rowsRead, problems: check.problemsFound))
+        while true {
+            let count = try unsafe check.feed(take) { room in
+                let count = try unsafe file.read(into: room)
+                if hashes { unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: room[..<count])) }
+                return count
+            }
+            guard count > 0 else { break }
+            size += Int64(count)
+            progress(Progress(bytes: count, rows: check.rowsRead, problems: check.problemsFound))
         }
         var summary = try check.finish(take)
         // What is not a file on the disk cannot be read again.
@@ -110,5 +114,16 @@ public struct FileCheck: Sendable {
         return Outcome(
             checked: checked, problems: problems, warnings: warnings, summary: summary, mode: request.mode,
             schema: schema)
+    }
+}
+
+extension FileHandle {
+    /// The next bytes, as many as there are now and go into `room`; 0 at the end. Throws `POSIXError`.
+    fileprivate func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
+        while true {
+            let count = unsafe Glibc.read(fileDescriptor, room.baseAddress, room.count)
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        }
     }
 }

@@ -50,8 +50,7 @@ struct BlockFindings: Sendable {
             validRows &+= 1
             amounts.add(bytes, cells)
             guard let identifier else { return }
-            content.combine(identifier.identify(bytes, cells, &identities))
-            identities.append(row: record.number, to: &entries)
+            content.combine(identifier.identify(record.number, bytes, cells, &identities, to: &entries))
         case .invalid: reject(record, bytes, cells)
         }
     }

@@ -13,8 +13,11 @@ public struct ParallelImportCheck: ~Copyable {
     private var opening: CSVFileReader
     private var rows: RowCheck
     /// Nil while, or where for good, all is read in sequence.
-    private var threads: BlockThreads?
+    private var threads: CheckThreads?
+    /// What is not handed out yet.
     private var waiting: [UInt8] = []
+    /// How many of these are waited for.
+    private var room: Int
     /// The blocks under way, in order.
     private var jobs: [BlockJob] = []
     /// A block's reader that ended within a record.
@@ -35,6 +38,7 @@ public struct ParallelImportCheck: ~Copyable {
     ) {
         precondition(threads > 0 && blockSize > 0)
         self.blockSize = blockSize
+        room = blockSize
         threadCount = threads
         opening = CSVFileReader(declared: charset, isKnownHeader: { schema.knows(header: $0) })
         // Nothing goes out from here, so nobody asks for the sorted rows again: they need not be written down.
@@ -68,14 +72,38 @@ public struct ParallelImportCheck: ~Copyable {
                 return
             }
         }
-        unsafe bytes.extracting(droppingFirst: rest).withUnsafeBytes { unsafe waiting.append(contentsOf: $0) }
-        while waiting.count >= blockSize, let end = unsafe Self.lastLineEnd(in: waiting.span.bytes, of: blockSize) {
-            try handOut(end, report)
+        while rest < bytes.byteCount {
+            let part = bytes.extracting(droppingFirst: rest).extracting(first: room - waiting.count)
+            waiting.reserveCapacity(room)
+            unsafe part.withUnsafeBytes { unsafe waiting.append(contentsOf: $0) }
+            rest += part.byteCount
+            try handOutFull(report)
         }
-        guard waiting.count >= 4 * blockSize else { return }
-        // Without a line end anywhere all borders are alike: the guess will be wrong and cost nothing but time.
-        let end = unsafe Self.lastLineEnd(in: waiting.span.bytes, of: waiting.count) ?? waiting.count
-        try handOut(end, report)
+    }
+
+    /// Reads the file's next bytes straight to where they are checked.
+    /// - Parameter read: puts bytes into the room it gets, from its beginning, and says how many these are; 0 is the end
+    ///   of the file. What it throws is thrown on.
+    /// - Returns: how many bytes were read.
+    public mutating func feed(
+        _ report: ImportCheck.Report, from read: (UnsafeMutableRawBufferPointer) throws -> Int
+    ) throws -> Int {
+        var count = 0
+        guard threads != nil, failure == nil else {
+            var bytes = [UInt8](repeating: 0, count: blockSize)
+            count = try unsafe bytes.withUnsafeMutableBytes { try unsafe read($0) }
+            try unsafe feed(bytes.span.bytes.extracting(first: count), report)
+            return count
+        }
+        try waiting.append(addingCapacity: room - waiting.count) { output in
+            try unsafe output.withUnsafeMutableBufferPointer { buffer, filled in
+                count = try unsafe read(UnsafeMutableRawBufferPointer(buffer))
+                filled = count
+            }
+        }
+        byteCount += count
+        try handOutFull(report)
+        return count
     }
 
     /// As `ImportCheck.finish`.
@@ -87,12 +115,11 @@ public struct ParallelImportCheck: ~Copyable {
             last.finish()
             try settle(last, report)
         }
-        threads?.close()
         let dialect = opening.dialect.joined(lineEnds)
         return try rows.finish(
             FileVerdict(
                 failure: failure, hasRecords: true, dialect: dialect, encoding: .utf8, isTranscoded: false,
-                byteCount: byteCount), report
+                byteCount: byteCount), with: threads, report
         ).withoutOffsets
     }
 
@@ -119,7 +146,7 @@ public struct ParallelImportCheck: ~Copyable {
             let position = opening.handOver
         else { return }
         start = position
-        threads = BlockThreads(count: threadCount - 1)
+        threads = CheckThreads(count: threadCount - 1)
     }
 
     // MARK: In blocks
@@ -135,12 +162,33 @@ public struct ParallelImportCheck: ~Copyable {
         return nil
     }
 
+    /// Hands out what waits, as far as its last line goes, once there is a block of it.
+    private mutating func handOutFull(_ report: ImportCheck.Report) throws {
+        guard waiting.count >= room else { return }
+        if let end = unsafe Self.lastLineEnd(in: waiting.span.bytes, of: waiting.count) {
+            try handOut(end, report)
+        } else if room < 4 * blockSize {
+            room *= 2
+        } else {
+            // Without a line end anywhere all borders are alike: the guess will be wrong and cost nothing but time.
+            try handOut(waiting.count, report)
+        }
+    }
+
     private mutating func handOut(_ count: Int, _ report: ImportCheck.Report) throws {
+        var bytes: [UInt8] = []
+        swap(&bytes, &waiting)
+        room = blockSize
         guard failure == nil, let threads else { return }
-        let job = BlockJob(Array(waiting[..<count]), rows.findings(), delimiter: opening.dialect.delimiter)
-        waiting.removeFirst(count)
+        if count < bytes.count {
+            while room <= bytes.count - count { room *= 2 }
+            waiting.reserveCapacity(room)
+            waiting.append(contentsOf: bytes[count...])
+            bytes.removeLast(bytes.count - count)
+        }
+        let job = BlockJob(bytes, rows.findings(), delimiter: opening.dialect.delimiter)
         jobs.append(job)
-        threads.add(job)
+        threads.add { job.run() }
         while jobs.count > 2 * threadCount { try settleOldest(report) }
     }
 

@@ -64,7 +64,7 @@ struct LateFindings: Hashable, Sendable {
     var first: [LateFinding] { Array(found.sorted(by: LateFinding.isBefore).prefix(Self.limit)) }
 }
 
-/// Finds what stands in a file twice in its sorted entries.
+/// What stands in a file twice.
 struct DuplicateSearch {
     private(set) var errors = LateFindings()
     private(set) var warnings = LateFindings()
@@ -74,6 +74,7 @@ struct DuplicateSearch {
     /// The first of the same that names no unique field: only that one is repeated by a row that does.
     private var firstWithoutKey: RowEntry?
 
+    /// Finds them in sorted entries.
     mutating func take(_ entries: Span<RowEntry>) {
         for index in entries.indices {
             let entry = entries[index]
@@ -82,23 +83,34 @@ struct DuplicateSearch {
                 firstWithoutKey = entry.isBesideKey ? nil : entry
                 continue
             }
-            let column = Int32(bitPattern: entry.mark)
             if entry.isBesideKey {
                 guard let other = firstWithoutKey else { continue }
-                warnings.add(
-                    LateFinding(
-                        kind: .duplicateRow, row: entry.row, column: RowIdentifier.wholeRow, other: other.row,
-                        isBesideKey: true))
-            } else if column == RowIdentifier.wholeRow {
-                warnings.add(
-                    LateFinding(
-                        kind: .duplicateRow, row: entry.row, column: column, other: first.row,
-                        isBesideKey: first.isBesideKey))
-                firstWithoutKey = firstWithoutKey ?? entry
+                add(entry.row, RowIdentifier.wholeRow, first: other.row, isBesideKey: true)
             } else {
-                refused.insert(Int(entry.row))
-                errors.add(LateFinding(kind: .duplicateKey, row: entry.row, column: column, other: first.row))
+                add(entry.row, Int32(bitPattern: entry.mark), first: first.row, isBesideKey: first.isBesideKey)
+                firstWithoutKey = firstWithoutKey ?? entry
             }
         }
+    }
+
+    /// - Parameters:
+    ///   - column: `RowIdentifier.wholeRow` where all of the row is the same.
+    ///   - first: the first row that says it.
+    ///   - isBesideKey: all but a unique field that only one of them names.
+    mutating func add(_ row: UInt32, _ column: Int32, first: UInt32, isBesideKey: Bool = false) {
+        if column == RowIdentifier.wholeRow {
+            warnings.add(
+                LateFinding(kind: .duplicateRow, row: row, column: column, other: first, isBesideKey: isBesideKey))
+        } else {
+            refused.insert(Int(row))
+            errors.add(LateFinding(kind: .duplicateKey, row: row, column: column, other: first))
+        }
+    }
+
+    /// Adds what was found among other identities.
+    mutating func join(_ other: DuplicateSearch) {
+        errors = errors.joined(with: other.errors)
+        warnings = warnings.joined(with: other.warnings)
+        refused.formUnion(other.refused)
     }
 }

@@ -27,24 +27,11 @@ struct RowIdentifier: Sendable {
 
     /// What it writes to; kept between rows.
     struct Work: Sendable {
-        /// Of the row identified last: each unique field given with its column, and what the row says besides; or else the
-        /// row as a whole.
-        fileprivate(set) var keys: [(identity: RowIdentity, column: Int32)] = []
         fileprivate var unescaped: [UInt8] = []
-
-        /// The keys as entries of a row.
-        func append(row number: Int, to entries: inout [RowEntry]) {
-            // The last number stands for the end of all.
-            let row = UInt32(clamping: min(number, Int(UInt32.max) &- 1))
-            for key in keys {
-                entries.append(RowEntry(identity: key.identity, row: row, mark: UInt32(bitPattern: key.column)))
-            }
-        }
     }
 
     /// Stands for "the row as a whole" where a column is named.
     static let wholeRow: Int32 = -1
-    private static let besideKey = Int32(bitPattern: RowEntry.besideKey)
 
     init(schema: ObjectSchema, plan: RowPlan) {
         comparesBesideKeys = schema.comparesBesideKeys
@@ -69,42 +56,60 @@ struct RowIdentifier: Sendable {
         }
     }
 
-    /// Of a row that keeps all rules. Returns the identity of the whole; `work.keys` has what makes it the same row as
-    /// another.
-    func identify(_ bytes: RawSpan, _ cells: Span<CSVCell>, _ work: inout Work) -> RowIdentity {
-        work.keys.removeAll(keepingCapacity: true)
-        // Of the cells that are no unique fields.
+    /// Of a row that keeps all rules. Returns the identity of the whole.
+    /// - Parameter entries: gets what makes it the same row as another: each unique field that it gives, with its column,
+    ///   and what it says besides; or else the row as a whole.
+    @inline(__always)
+    func identify(
+        _ number: Int, _ bytes: RawSpan, _ cells: Span<CSVCell>, _ work: inout Work, to entries: inout [RowEntry]
+    ) -> RowIdentity {
+        // The last number stands for the end of all.
+        let row = UInt32(truncatingIfNeeded: min(number, Int(UInt32.max) &- 1))
+        // Of the cells that are no unique fields, and of those that are.
         var rest = RowIdentity.zero
+        var keys = RowIdentity.zero
+        var keyCount = 0
         var filled = 0
         let columns = columns.span
+        precondition(cells.count >= columns.count)
         for index in columns.indices {
-            let cell = cells[index]
+            let cell = unsafe cells[unchecked: index]
             if cell.byteCount == 0 { continue }
-            let column = columns[index]
-            let identity: RowIdentity?
-            if cell.hasEscapes {
-                cell.unescape(from: bytes, into: &work.unescaped)
-                identity = unsafe Self.identity(column, work.unescaped.span.bytes, 0, work.unescaped.count)
-            } else {
-                identity = Self.identity(column, bytes, cell.lowerBound, cell.upperBound)
-            }
-            guard let identity, identity != column.standard else { continue }
+            let column = unsafe columns[unchecked: index]
+            let found =
+                cell.hasEscapes
+                ? Self.unescapedIdentity(column, bytes, cell, &work)
+                : Self.identity(column, bytes, cell.lowerBound, cell.upperBound)
+            guard let identity = found, identity != column.standard else { continue }
             if column.isUnique {
-                work.keys.append((identity, Int32(truncatingIfNeeded: index)))
+                keyCount &+= 1
+                keys.combine(identity)
+                entries.append(
+                    RowEntry(
+                        identity: identity.sealed(count: 0), row: row, mark: UInt32(truncatingIfNeeded: index)))
             } else {
                 filled &+= 1
                 rest.combine(identity)
             }
         }
         var whole = rest
-        for key in work.keys { whole.combine(key.identity) }
-        whole = whole.sealed(count: filled &+ work.keys.count)
-        if work.keys.isEmpty {
-            work.keys.append((whole, Self.wholeRow))
+        whole.combine(keys)
+        whole = whole.sealed(count: filled &+ keyCount)
+        if keyCount == 0 {
+            entries.append(RowEntry(identity: whole, row: row, mark: UInt32(bitPattern: Self.wholeRow)))
         } else if comparesBesideKeys {
-            work.keys.append((rest.sealed(count: filled), Self.besideKey))
+            entries.append(RowEntry(identity: rest.sealed(count: filled), row: row, mark: RowEntry.besideKey))
         }
         return whole
+    }
+
+    /// Few cells have doubled quotes: apart, so that the others stay in a small loop.
+    @inline(never)
+    private static func unescapedIdentity(
+        _ column: Column, _ bytes: RawSpan, _ cell: CSVCell, _ work: inout Work
+    ) -> RowIdentity? {
+        cell.unescape(from: bytes, into: &work.unescaped)
+        return unsafe identity(column, work.unescaped.span.bytes, 0, work.unescaped.count)
     }
 
     /// Nil where there is nothing but white space.
@@ -113,9 +118,11 @@ struct RowIdentifier: Sendable {
         let span = Span<UInt8>(_bytes: bytes)
         var start = from
         var end = to
-        while start < end, span[start] <= 0x20 { start &+= 1 }
-        guard start < end else { return nil }
-        while span[end &- 1] <= 0x20 { end &-= 1 }
+        if span[start] <= 0x20 || span[end &- 1] <= 0x20 {
+            while start < end, span[start] <= 0x20 { start &+= 1 }
+            guard start < end else { return nil }
+            while span[end &- 1] <= 0x20 { end &-= 1 }
+        }
         switch column.kind {
         case .text: return ContentHash.hash(bytes, start, end, seed: column.seed, ignoresCase: false)
         case .ignoringCase: return ContentHash.hash(bytes, start, end, seed: column.seed, ignoresCase: true)
@@ -130,6 +137,9 @@ struct RowIdentifier: Sendable {
     private static func number(
         _ seed: RowIdentity, _ bytes: RawSpan, _ span: Span<UInt8>, _ from: Int, _ to: Int
     ) -> RowIdentity {
+        if span[from] != 0x30, CellWord.digits(bytes, from, to) != nil {
+            return ContentHash.hash(bytes, from, to, seed: seed, ignoresCase: false)
+        }
         var start = from
         var end = to
         var seed = seed

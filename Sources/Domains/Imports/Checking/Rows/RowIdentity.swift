@@ -30,8 +30,9 @@ struct RowIdentity: BitwiseCopyable, Hashable, Comparable, Sendable {
     }
 }
 
-/// The hash of one cell's bytes, made for cells: a few bytes each, one after another. Two lanes of 64 × 64 → 128 bit
-/// multiplications, folded; no table, no set-up.
+/// The hash of one cell's bytes, made for cells: a few bytes each, one after another. Two lanes of one 64 × 64 → 128 bit
+/// multiplication for each sixteen bytes, folded; no table, no set-up. What goes beyond one cell mixes once more
+/// (`RowIdentity.sealed`).
 enum ContentHash {
     /// The first digits of π behind the point in hexadecimal, made odd: nothing up anybody's sleeve.
     static let secrets: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
@@ -59,54 +60,30 @@ enum ContentHash {
         if count >= 8 {
             var index = start
             while end &- index > 16 {
-                let left = load(bytes, index, ignoresCase)
-                let right = load(bytes, index &+ 8, ignoresCase)
-                high = fold(left ^ high, right ^ secrets.0)
-                low = fold(right ^ low, left ^ secrets.1)
+                let left = CellWord.load(bytes, index)
+                let right = CellWord.load(bytes, index &+ 8)
+                let (one, other) = ignoresCase ? (CellWord.lowercased(left), CellWord.lowercased(right)) : (left, right)
+                let before = high
+                high = fold(one ^ high, other ^ low)
+                low = fold(one ^ low ^ secrets.0, other ^ before ^ secrets.1)
                 index &+= 16
             }
             // The last sixteen, or all: what is read twice stays what it is.
-            first = load(bytes, max(start, end &- 16), ignoresCase)
-            last = load(bytes, end &- 8, ignoresCase)
-        } else if count >= 4 {
-            first = UInt64(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self).littleEndian)
-            last = UInt64(unsafe bytes.unsafeLoadUnaligned(fromByteOffset: end &- 4, as: UInt32.self).littleEndian)
-            if ignoresCase {
-                first = lowercased(first)
-                last = lowercased(last)
-            }
-        } else if count > 0 {
-            let span = Span<UInt8>(_bytes: bytes)
-            first =
-                UInt64(span[start]) | UInt64(span[start &+ count &>> 1]) &<< 8 | UInt64(span[end &- 1]) &<< 16
-            if ignoresCase { first = lowercased(first) }
-            last = 0
+            first = CellWord.load(bytes, max(start, end &- 16))
+            last = CellWord.load(bytes, end &- 8)
         } else {
-            first = 0
-            last = 0
+            first = CellWord.short(bytes, start, end)
+            last = first
         }
-        let length = UInt64(truncatingIfNeeded: count)
-        high = fold(first ^ high, last ^ secrets.2)
-        low = fold(last ^ low ^ secrets.3, first ^ secrets.0 ^ length)
+        if ignoresCase {
+            first = CellWord.lowercased(first)
+            last = CellWord.lowercased(last)
+        }
+        // Spread over all bits: a byte more must not look like another byte at the end.
+        let length = UInt64(truncatingIfNeeded: count) &* secrets.2
         return RowIdentity(
-            high: fold(high ^ secrets.1 ^ length, low ^ secrets.4),
-            low: fold(low ^ secrets.5 ^ length, high ^ secrets.2))
-    }
-
-    @inline(__always)
-    private static func load(_ bytes: RawSpan, _ index: Int, _ ignoresCase: Bool) -> UInt64 {
-        let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
-        return ignoresCase ? lowercased(word) : word
-    }
-
-    /// Eight bytes at once: A to Z become a to z, all others stay.
-    @inline(__always)
-    private static func lowercased(_ word: UInt64) -> UInt64 {
-        let bits = word & 0x7F7F_7F7F_7F7F_7F7F
-        let fromA = bits &+ 0x3F3F_3F3F_3F3F_3F3F
-        let beyondZ = bits &+ 0x2525_2525_2525_2525
-        let isUpper = (fromA ^ beyondZ) & ~word & 0x8080_8080_8080_8080
-        return word | isUpper &>> 2
+            high: fold(first ^ high, last ^ low ^ length),
+            low: fold(first ^ low ^ secrets.3, last ^ high ^ secrets.4 ^ length))
     }
 
     static func hash(_ text: String) -> RowIdentity {

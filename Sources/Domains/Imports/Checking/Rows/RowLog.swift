@@ -1,6 +1,7 @@
 import FileStore
 
-/// Takes the entries of a file's rows as they come and gives them back sorted. Memory is bounded: what passes it goes
+/// Takes the entries of a file's rows as they come and gives them back sorted, for those that are held against other
+/// files' as well (`RowPartitions` takes the others). Memory is bounded: what passes it goes
 /// to the disk in sorted runs, which are merged in the end. How the entries are spread, and how often one comes, makes
 /// no difference to that.
 struct RowLog: Sendable {
@@ -41,16 +42,14 @@ struct RowLog: Sendable {
         entries.removeAll(keepingCapacity: true)
     }
 
-    /// All entries in order, in blocks; the log is empty then. Throws `FileStoreError`, and what `body` throws.
-    /// - Parameter keeps: the sorted entries are asked for again, by what is returned.
-    mutating func sort(
-        keeping keeps: Bool, _ body: (Span<RowEntry>) throws -> Void
-    ) throws -> SortedRows {
+    /// All entries in order, in blocks, and to be gone through again; the log is empty then. Throws `FileStoreError`, and
+    /// what `body` throws.
+    mutating func sort(_ body: (Span<RowEntry>) throws -> Void) throws -> SortedRows {
         guard let file = spilled else {
             unsafe entries.withUnsafeMutableBufferPointer { unsafe RowEntrySort.sort($0) }
             try body(entries.span)
             defer { entries = [] }
-            return SortedRows(memory: keeps ? entries : [])
+            return SortedRows(memory: entries)
         }
         if !entries.isEmpty { try spill() }
         entries = []
@@ -58,14 +57,14 @@ struct RowLog: Sendable {
             spilled = nil
             runs = []
         }
-        let target = keeps ? try ScratchFile(in: scratch.directory) : nil
+        let target = try ScratchFile(in: scratch.directory)
         var written = 0
         try RowMerge.run(file, runs, memory: scratch.memory) { block in
             try body(block)
-            try unsafe target?.write(block.bytes, at: written * RowEntry.byteCount)
+            try unsafe target.write(block.bytes, at: written * RowEntry.byteCount)
             written += block.count
         }
-        return target.map { SortedRows(file: $0, count: written) } ?? SortedRows(memory: [])
+        return SortedRows(file: target, count: written)
     }
 }
 

@@ -4,7 +4,7 @@ import Foundation
 /// temporary files without a name.
 public struct RowScratch: Sendable {
     public var directory: String
-    /// Bytes held in memory, 24 for each row.
+    /// Bytes held in memory, of 16 or 24 that each row needs.
     public var memory: Int
 
     public init(directory: String, memory: Int = 12 << 20) {

@@ -2,31 +2,31 @@ import CausewayCore
 import Dispatch
 import Synchronization
 
-/// Threads that run blocks, beside the one that hands them out.
-final class BlockThreads: Sendable {
+/// Threads that run what a check can do beside one another, beside the one that hands it out.
+final class CheckThreads: Sendable {
     private struct State {
-        var jobs: [BlockJob] = []
+        var jobs: [@Sendable () -> Void] = []
         var isOver = false
     }
     private let state = Mutex(State())
     private let work = DispatchSemaphore(value: 0)
-    private let count: Int
+    let count: Int
 
-    /// Where the system has no thread left there are fewer: whoever hands out blocks runs them as well.
+    /// Where the system has no thread left there are fewer: whoever hands out jobs runs them as well.
     init(count: Int) {
         self.count = count
         for _ in 0..<count { _ = SystemThread(name: "import-check") { [self] in run() } }
     }
 
-    func add(_ job: BlockJob) {
+    func add(_ job: @escaping @Sendable () -> Void) {
         state.withLock { $0.jobs.append(job) }
         work.signal()
     }
 
-    /// Runs a block that nobody has begun; false where there is none.
+    /// Runs a job that nobody has begun; false where there is none.
     func help() -> Bool {
         guard let job = next() else { return false }
-        job.run()
+        job()
         return true
     }
 
@@ -39,7 +39,7 @@ final class BlockThreads: Sendable {
         for _ in 0..<count { work.signal() }
     }
 
-    private func next() -> BlockJob? {
+    private func next() -> (@Sendable () -> Void)? {
         state.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
     }
 
