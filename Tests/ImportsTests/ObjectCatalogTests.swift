@@ -71,7 +71,7 @@ struct ObjectCatalogTests {
     func inherited() throws {
         let json = """
             {"fields": [{"name": "amount_in_dollars", "type": "integer"},
-                        {"name": "status", "type": "enum", "values": ["pending", "declined"]},
+                        {"name": "status", "type": "enum", "values": ["pending", "declined"], "value_case": "any"},
                         {"name": "is_external", "type": "boolean", "default": "false"}]}
             """
         let more = try JSONDecoder().decode(ObjectExtension.self, from: Data(json.utf8))
@@ -82,9 +82,10 @@ struct ObjectCatalogTests {
             return checked.summary.contentDigest
         }
         #expect(
-            try digest("amount_in_dollars,status,is_external\np,B,10,pending,false")
-                == digest(
-                    "amount_in_cents\np,B,1000"))
+            try digest("amount_in_dollars,status,is_external\np,B,10,Pending,false")
+                == digest("amount_in_cents\np,B,1000"))
+        #expect(
+            try digest("amount_in_cents,status\np,B,1,DECLINED") == digest("amount_in_cents,status\np,B,1,declined"))
     }
 
     @Test("unknown columns are custom fields where the schema says so")

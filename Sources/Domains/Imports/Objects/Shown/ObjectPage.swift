@@ -65,6 +65,14 @@ public struct ObjectPage: Sendable {
         var text = " However a number is written and whatever the order of columns, a row is the same"
         if !words.isEmpty { text += "; also " + words.joined(separator: ", ") }
         text += "."
+        for rule in schema.rules {
+            guard case .exactlyOneOf(let names) = rule.kind,
+                !schema.fields.contains(where: { names.contains($0.name) && $0.sameAs != nil })
+            else { continue }
+            let listed = names.map { "`\($0)`" }.joined(separator: ", ")
+            text += " The same one named by another of \(listed) makes another row: the gateway does not know "
+            text += "that they are one."
+        }
         guard !schema.unique.isEmpty else { return text }
         let names = schema.unique.map { "`\($0)`" }.joined(separator: " or ")
         text += " A row is known by its \(names)"
