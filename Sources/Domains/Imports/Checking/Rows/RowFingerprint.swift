@@ -18,9 +18,9 @@ struct RowFingerprint: BitwiseCopyable, Sendable {
 
     @inline(__always)
     init(_ entry: RowEntry) {
-        high = entry.identity.high
-        let column = entry.isBesideKey ? Self.besideKey : entry.mark & Self.columnMask
-        self.init(high: entry.identity.high, low: UInt32(truncatingIfNeeded: entry.identity.low), column, entry.row)
+        self.init(
+            high: entry.identity.high, low: UInt32(truncatingIfNeeded: entry.identity.low),
+            entry.isBesideKey ? Self.besideKey : entry.mark & Self.columnMask, entry.row)
     }
 
     @inline(__always)

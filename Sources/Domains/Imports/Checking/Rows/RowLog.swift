@@ -42,14 +42,16 @@ struct RowLog: Sendable {
         entries.removeAll(keepingCapacity: true)
     }
 
-    /// All entries in order, in blocks, and to be gone through again; the log is empty then. Throws `FileStoreError`, and
-    /// what `body` throws.
-    mutating func sort(_ body: (Span<RowEntry>) throws -> Void) throws -> SortedRows {
+    /// All entries in order, in blocks; the log is empty then. Throws `FileStoreError`, and what `body` throws.
+    /// - Parameter keeps: the sorted entries are asked for again, by what is returned.
+    mutating func sort(
+        keeping keeps: Bool = true, _ body: (Span<RowEntry>) throws -> Void
+    ) throws -> SortedRows {
         guard let file = spilled else {
             unsafe entries.withUnsafeMutableBufferPointer { unsafe RowEntrySort.sort($0) }
             try body(entries.span)
             defer { entries = [] }
-            return SortedRows(memory: entries)
+            return SortedRows(memory: keeps ? entries : [])
         }
         if !entries.isEmpty { try spill() }
         entries = []
@@ -57,14 +59,14 @@ struct RowLog: Sendable {
             spilled = nil
             runs = []
         }
-        let target = try ScratchFile(in: scratch.directory)
+        let target = keeps ? try ScratchFile(in: scratch.directory) : nil
         var written = 0
         try RowMerge.run(file, runs, memory: scratch.memory) { block in
             try body(block)
-            try unsafe target.write(block.bytes, at: written * RowEntry.byteCount)
+            try unsafe target?.write(block.bytes, at: written * RowEntry.byteCount)
             written += block.count
         }
-        return SortedRows(file: target, count: written)
+        return target.map { SortedRows(file: $0, count: written) } ?? SortedRows(memory: [])
     }
 }
 
