@@ -10,47 +10,39 @@ struct RoomTests {
         .enabled("a file system of some megabytes can be mounted (as root)") { await SmallDisk.isAllowed() },
         .timeLimit(.minutes(9)))
     func mirror() async throws {
-        try await Stage.run(
-            simulator: ["--file-size", "10MB"], settings: ["CAUSEWAY_MIRROR_KEEP_FREE": "0"], startsGateway: false
-        ) { stage in
+        try await SmallDisk.run(
+            megabytes: 32, simulator: ["--file-size", "10MB"], settings: ["CAUSEWAY_MIRROR_KEEP_FREE": "0"]
+        ) { stage, disk in
             let (gateway, simulator) = (stage.gateway, stage.simulator)
-            let disk = try await SmallDisk(at: gateway.dataDirectory, megabytes: 32)
-            do {
-                try await gateway.start()
-                let told = try await stage.subscribe("team", events: ["export.completed", "export.mirrored"])
-                // There is room when the download begins, and none half-way.
-                try await simulator.set(["kind": "slow_download", "route": "files", "delay": "150ms"])
-                let id = try await gateway.requestExport()
-                #expect(try await gateway.ended(id)["status"] == "success")
-                try await asking("a megabyte of the file", within: .seconds(60)) {
-                    disk.sizes(in: "mirror").max() ?? 0 > 1_000_000 ? () : nil
-                }
-                try await disk.fill()
-                let line = try await gateway.logged(
-                    "the disk is full: a file of an export waits at the vendor until there is room", ["export": id])
-                #expect(line["level"] == "error")
-                try await simulator.clearFaults()
-                // What it gave back is taken too.
-                try await disk.fill()
-                try await checkWhileFull(stage, id)
-
-                try await disk.clear()
-                let export = try await asking("a mirrored export", within: .seconds(120)) {
-                    let export = try await gateway.get("/v1/exports/\(id)").json
-                    guard export["files"]?.array?.first?["mirrored"] == true else { return JSONValue?.none }
-                    return export
-                }
-                #expect(try await content(stage, id, export) == vendorsFile(stage))
-                try await told.endpoint.requests.first("both events", within: .seconds(60)) { requests in
-                    Set(requests.map(\.type)) == ["export.completed", "export.mirrored"] ? () : nil
-                }
-                #expect(Set(told.endpoint.requests.value.map(\.id)).count == 2)
-                #expect(try await gateway.post("/v1/exports", ["report": "vrc_123457"]).status == 202)
-            } catch {
-                Issue.record(error, "the gateway's log:\n\(gateway.log)")
+            let told = try await stage.subscribe("team", events: ["export.completed", "export.mirrored"])
+            // There is room when the download begins, and none half-way.
+            try await simulator.set(["kind": "slow_download", "route": "files", "delay": "150ms"])
+            let id = try await gateway.requestExport()
+            #expect(try await gateway.ended(id)["status"] == "success")
+            try await asking("a megabyte of the file", within: .seconds(60)) {
+                disk.sizes(in: "mirror").max() ?? 0 > 1_000_000 ? () : nil
             }
-            try await gateway.kill()
-            try await disk.unmount()
+            try await disk.fill()
+            let line = try await gateway.logged(
+                "the disk is full: a file of an export waits at the vendor until there is room", ["export": id])
+            #expect(line["level"] == "error")
+            try await simulator.clearFaults()
+            // What it gave back is taken too.
+            try await disk.fill()
+            try await checkWhileFull(stage, id)
+
+            try await disk.clear()
+            let export = try await asking("a mirrored export", within: .seconds(120)) {
+                let export = try await gateway.get("/v1/exports/\(id)").json
+                guard export["files"]?.array?.first?["mirrored"] == true else { return JSONValue?.none }
+                return export
+            }
+            #expect(try await content(stage, id, export) == vendorsFile(stage))
+            try await told.endpoint.requests.first("both events", within: .seconds(60)) { requests in
+                Set(requests.map(\.type)) == ["export.completed", "export.mirrored"] ? () : nil
+            }
+            #expect(Set(told.endpoint.requests.value.map(\.id)).count == 2)
+            #expect(try await gateway.post("/v1/exports", ["report": "vrc_123457"]).status == 202)
         }
     }
 
@@ -183,8 +175,11 @@ private struct SmallDisk {
     }
 
     /// A stage whose gateway has its data there.
-    static func run(megabytes: Int, _ body: (Stage, SmallDisk) async throws -> Void) async throws {
-        try await Stage.run(startsGateway: false) { stage in
+    static func run(
+        megabytes: Int, simulator: [String] = [], settings: [String: String] = [:],
+        _ body: (Stage, SmallDisk) async throws -> Void
+    ) async throws {
+        try await Stage.run(simulator: simulator, settings: settings, startsGateway: false) { stage in
             let disk = try await SmallDisk(at: stage.gateway.dataDirectory, megabytes: megabytes)
             do {
                 try await stage.gateway.start()

@@ -15,10 +15,7 @@ extension DeliveryEngineTests {
     func stops() async throws {
         let house = try await FanoutHouse()
         let hold = Hold()
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             _ = try await house.subscribe(members(sink.url, ["max_in_flight": 1]))
             let engine = house.engine()
             try await house.running(engine) {
@@ -39,10 +36,7 @@ extension DeliveryEngineTests {
     func killed() async throws {
         let house = try await FanoutHouse()
         let hold = Hold(of: 4, first: 4)
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             _ = try await house.subscribe(members(sink.url, ["max_in_flight": 4]))
             var events: Set<String> = []
             for number in 0..<10 { events.insert(try await house.publish("export.completed", "exp_\(number)").text) }
@@ -66,10 +60,7 @@ extension DeliveryEngineTests {
     func cancelled() async throws {
         let house = try await FanoutHouse()
         let hold = Hold()
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             _ = try await house.subscribe(members(sink.url))
             let event = try await house.publish()
             let first = Task { try await house.engine().run() }
@@ -126,10 +117,7 @@ extension DeliveryEngineTests {
     func storeFails() async throws {
         let house = try await FanoutHouse()
         let hold = Hold()
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             _ = try await house.subscribe(members(sink.url, ["max_in_flight": 1]))
             try await house.running(house.engine()) {
                 try await house.publish("export.completed", "exp_1")

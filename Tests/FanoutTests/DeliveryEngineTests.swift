@@ -260,10 +260,7 @@ struct DeliveryEngineTests {
     func deletedUnderWay() async throws {
         let house = try await FanoutHouse()
         let hold = Hold()
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             let id = try await house.subscribe(members(sink.url, ["max_in_flight": 1])).id
             try await house.running(house.engine()) {
                 let first = try await house.publish("export.completed", "exp_1")

@@ -45,10 +45,7 @@ struct GatewaysTests {
     func heartbeat() async throws {
         let house = try await FanoutHouse()
         let hold = Hold()
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             _ = try await house.subscribe(members(sink.url))
             let first = house.engine(timeout: .seconds(3600))
             let second = house.engine(timeout: .seconds(3600))
@@ -135,10 +132,7 @@ struct GatewaysTests {
     func heldAndReleased() async throws {
         let house = try await FanoutHouse()
         let hold = Hold()
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             let id = try await house.subscribe(members(sink.url)).id
             try await house.running(house.engine()) {
                 try await house.publish()

@@ -102,10 +102,7 @@ struct PacingTests {
     func allowedMore() async throws {
         let house = try await FanoutHouse()
         let hold = Hold(first: 1)
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             let id = try await house.subscribe(["url": .string(sink.url), "max_in_flight": 1]).id
             try await house.running(house.engine(timeout: .seconds(3600))) {
                 for number in 0..<3 { try await house.publish("export.completed", "exp_\(number)") }

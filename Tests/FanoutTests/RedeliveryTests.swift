@@ -214,10 +214,7 @@ struct RedeliveryTests {
     func testsOneAtATime() async throws {
         let house = try await FanoutHouse()
         let hold = Hold()
-        try await Sink.run { _ in
-            await hold.hang()
-            return Response(status: .ok)
-        } _: { sink in
+        try await Sink.run(holding: hold) { sink in
             let tested = try await house.subscribe(["url": .string(sink.url)])
             let test = TestDelivery(
                 engine: house.storage, client: house.client, time: house.time,

@@ -67,6 +67,17 @@ final class Sink: Sendable {
     }
 }
 
+extension Sink {
+    /// Runs one whose requests hang until `hold` lets go of them, and are answered with 200 then.
+    static func run(holding hold: Hold, _ body: (Sink) async throws -> Void) async throws {
+        try await run(
+            answer: { _ in
+                await hold.hang()
+                return Response(status: .ok)
+            }, body)
+    }
+}
+
 /// Something that happens once and is waited for.
 actor Moment {
     private var happened = false
