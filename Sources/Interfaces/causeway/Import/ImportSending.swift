@@ -76,22 +76,23 @@ final class ImportSending: Sendable {
         }
         state.withLock { $0.upload = upload }
         var patience = client.patience
-        var offset: Int64 = 0
-        var mayHaveAll = false
+        var isBroken = false
+        var reached: Int64 = 0
         while true {
             do {
+                let offset = isBroken ? try await upload.offset(client) : 0
+                if isBroken { progress.tell("\(file.shownName): \(offset) of \(file.size) bytes are there; going on.") }
+                if offset > reached { patience.renew() }
+                reached = max(reached, offset)
                 return (try await finish(upload, at: offset, client), upload)
             } catch let error where !Task.isCancelled {
-                mayHaveAll = mayHaveAll || file.isAllSent
+                isBroken = true
+                progress.waiting("waiting for the gateway")
                 do {
                     try await patience.wait(after: error)
-                    let there = try await client.patiently { try await upload.offset(client) }
-                    if there > offset { patience.renew() }
-                    offset = there
-                } catch let failure as CommandFailure where mayHaveAll && !Task.isCancelled {
+                } catch let failure as CommandFailure where file.isAllSent {
                     throw CommandFailure("\(failure) \(wordsOfDoubt(client))")
                 }
-                progress.tell("\(file.shownName): \(offset) of \(file.size) bytes are there; going on.")
             }
         }
     }
