@@ -61,6 +61,7 @@ public struct EventDispatcher: Sendable {
                     while try await dispatch(size).isMore, !Task.isCancelled { size = min(batch, size * 2) }
                     size = batch
                 } catch {
+                    guard !Task.isCancelled else { return }
                     size = max(1, size / 4)
                     logger.error(
                         "events could not be handed on", metadata: ["consumer": "\(name)", "error": "\(error)"])
