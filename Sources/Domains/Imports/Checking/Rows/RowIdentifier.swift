@@ -50,8 +50,9 @@ struct RowIdentifier: Sendable {
             var column = Column(
                 seed: ContentHash.hash(name), kind: kind,
                 isUnique: field.map { schema.unique.contains($0.name) } ?? false)
-            let standard = Array((field?.standard ?? "").utf8)
-            column.standard = unsafe Self.identity(column, standard.span.bytes, 0, standard.count)
+            if let standard = field?.standard.map({ Array($0.utf8) }), !standard.isEmpty {
+                column.standard = unsafe Self.identity(column, standard.span.bytes, 0, standard.count)
+            }
             return column
         }
     }
@@ -112,7 +113,7 @@ struct RowIdentifier: Sendable {
         return unsafe identity(column, work.unescaped.span.bytes, 0, work.unescaped.count)
     }
 
-    /// Nil where there is nothing but white space.
+    /// Of a byte or more; nil where these are nothing but white space.
     @inline(__always)
     private static func identity(_ column: Column, _ bytes: RawSpan, _ from: Int, _ to: Int) -> RowIdentity? {
         let span = Span<UInt8>(_bytes: bytes)
