@@ -28,12 +28,12 @@ public struct DeliveryRetention: Sendable {
     public func tidy() async throws {
         let now = time.now()
         let (deliveriesEnd, eventsEnd) = try await engine.read { [self] transaction in
-            (
-                try log.place(of: now - deliveries, in: transaction),
-                // Never what somebody has still to read.
-                min(
-                    try log.place(of: now - events, in: transaction),
-                    try transaction.row("SELECT MIN(position) AS position FROM event_cursor")?["position"] ?? 0)
+            // Never what somebody has still to read; nor what came of it already: it would be written, and sent, again.
+            let read: Int64 =
+                try transaction.row("SELECT MIN(position) AS position FROM event_cursor")?["position"] ?? 0
+            return (
+                min(try log.place(of: now - deliveries, in: transaction), read + 1),
+                min(try log.place(of: now - events, in: transaction), read)
             )
         }
         try await removeDeliveries(before: deliveriesEnd * DeliveryNumber.subscriptions, endedBefore: now - deliveries)
