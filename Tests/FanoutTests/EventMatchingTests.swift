@@ -134,4 +134,62 @@ struct EventMatchingTests {
         #expect(try await written() == (520, 260))
         #expect(try await house.dispatcher.dispatchOnce() == 0)
     }
+
+    @Test("what is ordered stays together, also where the lane changes while a batch is looked up")
+    func togetherInParts() async throws {
+        let house = try await FanoutHouse()
+        let ordered = try await house.subscribe(["url": "http://127.0.0.1:9/", "ordering": "subscription"])
+        for _ in 0..<40 { _ = try await subscribe(house, ["export.failed"]) }
+        let now = house.time.now()
+        let lane = ordered.number
+        let events = try await house.storage.write { transaction in
+            try transaction.execute("UPDATE delivery_lane SET is_full = 1 WHERE subscription_number = \(lane)")
+            for number in 0..<32 {
+                try EventLog().append(
+                    EventDraft(
+                        type: number < 16 ? "export.completed" : "export.failed", resource: "exp_\(number)",
+                        timestamp: now, data: [:]), in: transaction)
+            }
+            return try EventLog().events(after: 0, limit: 100, in: transaction)
+        }
+        func written() async throws -> Int {
+            try await house.storage.read { try $0.count("delivery WHERE subscription_number = \(lane)") }
+        }
+        // What another gateway commits between two statements.
+        let end: SQLQuery = "UPDATE delivery_lane SET is_full = 0 WHERE subscription_number = \(lane)"
+        let consumed = try await house.storage.write {
+            try EventMatching().consume(events, at: now, in: Interrupted($0, by: end))
+        }
+        #expect(consumed.count == 32 && !consumed.rest.isEmpty)
+        #expect([0, 32].contains(try await written()))
+        for part in consumed.rest {
+            try await house.storage.write { try part($0) }
+            #expect([0, 32].contains(try await written()))
+        }
+        #expect(try await written() == 32)
+    }
+
+    @Test("to be stopped between parts is no failure")
+    func stoppedBetweenParts() async throws {
+        let lines = LogLines()
+        let house = try await FanoutHouse(logging: lines)
+        let now = house.time.now()
+        _ = try await house.storage.write {
+            try EventLog().append(
+                EventDraft(type: "export.completed", resource: "exp_1", timestamp: now, data: [:]), in: $0)
+        }
+        let (begun, told) = AsyncStream.makeStream(of: Void.self)
+        let dispatcher = EventDispatcher(
+            name: "test", engine: house.storage, time: house.time, logger: house.logger
+        ) { events, _ in
+            .init(events.count, rest: Array(repeating: { _ in told.yield() }, count: 100_000))
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await dispatcher.run() }
+            for await _ in begun { break }
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        #expect(lines.all.isEmpty)
+    }
 }

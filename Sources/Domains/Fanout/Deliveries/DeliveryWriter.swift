@@ -24,7 +24,6 @@ struct DeliveryWriter: Sendable {
 
     /// Those that are there already stay as they are. A disabled subscription's are held, an ordered one's wait for those
     /// before them, and a deleted one gets none. Returns how many are new.
-    /// - Parameter pairs: in ascending order within each subscription.
     @discardableResult
     func write(_ pairs: [Pair], at now: Timestamp, in transaction: any Transaction) throws -> Int {
         guard !pairs.isEmpty else { return 0 }

@@ -55,7 +55,7 @@ public struct EventMatching: Sendable {
         let pair: DeliveryWriter.Pair
         /// Of its subscription: 0 where nothing else is open there, 1 where its turn can come at once, 2 where it is full
         /// or failing.
-        let rank: Int
+        var rank: Int
 
         init(row: ResultRow) throws {
             pair = DeliveryWriter.Pair(sequence: try row["sequence"], subscription: try row["subscription_number"])
@@ -66,7 +66,14 @@ public struct EventMatching: Sendable {
     /// Those of a subscription stay together: its order is that of the log.
     private static func parts(of wanted: [Wanted]) -> [[DeliveryWriter.Pair]] {
         guard wanted.count > whole else { return wanted.isEmpty ? [] : [wanted.map(\.pair)] }
-        let sorted = wanted.sorted {
+        // Its lane may have changed between two slices, and what is older would come after what is newer.
+        let ranks = Dictionary(wanted.map { ($0.pair.subscription, $0.rank) }) { first, _ in first }
+        let ranked = wanted.map { wanted in
+            var wanted = wanted
+            wanted.rank = ranks[wanted.pair.subscription] ?? wanted.rank
+            return wanted
+        }
+        let sorted = ranked.sorted {
             ($0.rank, $0.pair.subscription, $0.pair.sequence) < ($1.rank, $1.pair.subscription, $1.pair.sequence)
         }
         var parts: [[DeliveryWriter.Pair]] = [[]]
