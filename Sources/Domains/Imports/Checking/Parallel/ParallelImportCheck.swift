@@ -31,7 +31,7 @@ public struct ParallelImportCheck: ~Copyable {
     /// - Parameters:
     ///   - charset, firstProblems, scratch: as for `ImportCheck`.
     ///   - threads: processors to use, this one among them.
-    ///   - blockSize: bytes that are checked at once. Memory: about four times that for each thread.
+    ///   - blockSize: bytes that are checked at once. Memory: about ten times that for each thread.
     public init(
         schema: ObjectSchema, charset: CSVCharset? = nil, firstProblems: Int = 100, threads: Int = 2,
         blockSize: Int = 256 << 10, scratch: RowScratch = .temporary
@@ -189,7 +189,8 @@ public struct ParallelImportCheck: ~Copyable {
         let job = BlockJob(bytes, rows.findings(), delimiter: opening.dialect.delimiter)
         jobs.append(job)
         threads.add { job.run() }
-        while jobs.count > 2 * threadCount { try settleOldest(report) }
+        // So many that the others have enough to do while findings are put away here.
+        while jobs.count > 5 * threadCount { try settleOldest(report) }
     }
 
     private mutating func settleOldest(_ report: ImportCheck.Report) throws {
