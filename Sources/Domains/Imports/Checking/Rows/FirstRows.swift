@@ -3,6 +3,8 @@
 struct FirstRows: ~Copyable {
     private var slots: UnsafeMutableBufferPointer<RowFingerprint> = .allocate(capacity: 0)
     private var mask = 0
+    /// Nobody knows it who makes rows up: none can see to it that they all meet in one place.
+    private let salt = UInt64.random(in: 0 ... .max) | 1
     private var count = 0
     private var room = 0
 
@@ -54,8 +56,7 @@ struct FirstRows: ~Copyable {
     /// Where the first of the same stands, or would.
     @inline(__always)
     private func place(of row: RowFingerprint) -> Int {
-        // The first bits are the same for all that are looked at together; the last are not.
-        var index = Int(truncatingIfNeeded: row.high) & mask
+        var index = Int(truncatingIfNeeded: (row.high &* salt) &>> 32) & mask
         while true {
             let found = unsafe slots[index]
             if found.row == 0 || found.isSame(as: row) { return index }
