@@ -1,4 +1,5 @@
 import CausewayCore
+import Foundation
 import Support
 import Testing
 
@@ -38,6 +39,23 @@ struct ApprovalTests {
             let customers = try await world.upload()
             #expect(customers.json["amounts"] == [] && customers.json["approval"] == .null)
         }
+    }
+
+    @Test("adds up the largest numbers, and counts whole cents where a column of these has decimals")
+    func largest() throws {
+        func total(_ field: String, _ cell: String) throws -> Int128? {
+            let change = try JSONDecoder().decode(ObjectExtension.self, from: Data("{\"fields\":[\(field)]}".utf8))
+            let schema = try change.applied(to: ObjectCatalog.builtIn[.rewards])
+            var check = ImportCheck(schema: schema, chunkRows: 10)
+            try check.feed(Array("partner_key,amount_in_cents,fee,body\np,1,\(cell),b\np,1,,c\n".utf8)) { _ in }
+            return try check.finish { _ in }.amounts.first?.sum
+        }
+        let whole = #"{"name": "fee", "type": "decimal", "max_decimals": 2, "money": "whole"}"#
+        #expect(try total(whole, "999999999999999999.99") == 100_000_000_000_000_000_001)
+        #expect(try total(whole, "-999999999999999999.99") == -99_999_999_999_999_999_997)
+        let cents = #"{"name": "fee", "type": "decimal", "max_decimals": 2, "money": "cents"}"#
+        #expect(try total(cents, "10.50") == 12)
+        #expect(try total(cents, "10") == 12)
     }
 
     @Test("is asked for by object, by rows, by money: more than is set, and never less")

@@ -103,7 +103,8 @@ struct AmountTotals: Sendable {
     @inline(never)
     private static func longHundredths(_ bytes: RawSpan, _ cell: CSVCell, isWhole: Bool) -> Int128 {
         let span = Span<UInt8>(_bytes: bytes)
-        var value: Int64 = 0
+        // With two decimals there are twenty digits.
+        var value: Int128 = 0
         var isNegative = false
         var decimals = -1
         for index in cell.lowerBound..<cell.upperBound {
@@ -112,13 +113,14 @@ struct AmountTotals: Sendable {
             case 0x2D: isNegative = true
             case 0x2E: decimals = 0
             case 0x30...0x39:
-                if decimals == 2 { continue }
-                value = value &* 10 &+ Int64(byte &- 0x30)
+                // Parts of a cent count for nothing.
+                if decimals == (isWhole ? 2 : 0) { continue }
+                value = value &* 10 &+ Int128(byte &- 0x30)
                 if decimals >= 0 { decimals &+= 1 }
             default: continue
             }
         }
-        var hundredths = Int128(value)
+        var hundredths = value
         if isWhole {
             for _ in max(decimals, 0)..<2 { hundredths = hundredths &* 10 }
         }
