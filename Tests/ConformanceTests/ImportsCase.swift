@@ -116,7 +116,7 @@ extension StoreCase {
             #expect(try store.find(new.id, in: transaction) == new)
             try store.claim(new.id, as: "me", in: transaction)
             try store.update(changed, in: transaction)
-            try store.complete(new.id, as: importID, in: transaction)
+            _ = try store.complete(new.id, as: importID, in: transaction)
         }
         changed.claim = "me"
         changed.importID = importID

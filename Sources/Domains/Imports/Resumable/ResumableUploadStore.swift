@@ -38,8 +38,10 @@ struct ResumableUploadStore: Sendable {
             """)
     }
 
-    func complete(_ id: UploadID, as importID: ImportID, in transaction: any Transaction) throws {
-        try transaction.execute("UPDATE upload SET import_id = \(importID) WHERE id = \(id)")
+    /// False where it has become another import, or is gone: then nothing may come of it.
+    func complete(_ id: UploadID, as importID: ImportID, in transaction: any Transaction) throws -> Bool {
+        try transaction.execute(
+            "UPDATE upload SET import_id = \(importID) WHERE id = \(id) AND import_id IS NULL") > 0
     }
 
     @discardableResult

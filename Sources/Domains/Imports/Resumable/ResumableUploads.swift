@@ -235,7 +235,9 @@ public struct ResumableUploads: Sendable {
             let made = try await operations.upload(
                 upload.request, spooled: isPacked ? nil : file,
                 recording: { [context] new, transaction in
-                    try context.uploads.complete(upload.id, as: new.id, in: transaction)
+                    guard try context.uploads.complete(upload.id, as: new.id, in: transaction) else {
+                        throw ResumableUploadError.notFound
+                    }
                     try recording(new, transaction)
                 }
             ) { sink in
@@ -245,6 +247,13 @@ public struct ResumableUploads: Sendable {
             await spool.remove(upload.fileName)
             return made
         } catch {
+            // A commit whose answer was lost can come true late: then this is the same file a second time.
+            if let id = try await context.engine.read({ [context] in try context.uploads.find(upload.id, in: $0) })?
+                .importID
+            {
+                await spool.remove(upload.fileName)
+                return try await operations.find(id)
+            }
             if let words = refusal(error) {
                 try await held.checkpoint { $0.refusal = words }
                 await spool.remove(upload.fileName)
