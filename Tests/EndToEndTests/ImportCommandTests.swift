@@ -75,6 +75,35 @@ struct ImportCommandTests {
         }
     }
 
+    @Test("waits for a gateway that still reads through what came before the break")
+    func busy() async throws {
+        let directory = try TemporaryDirectory()
+        let looks = Watched(0)
+        let peer = try Peer { connection in
+            let request = try connection.readRequest()
+            switch String(request.line.prefix { $0 != " " }) {
+            case "POST": try connection.answer("201 Created", headers: "Location: /v1/uploads/upl_1\r\n")
+            case "HEAD":
+                looks.change { $0 += 1 }
+                // Nobody gets the body of an answer to HEAD.
+                try connection.send(
+                    looks.value < 2
+                        ? "HTTP/1.1 409 Conflict\r\nContent-Type: application/problem+json\r\n\r\n"
+                        : "HTTP/1.1 204 No Content\r\nUpload-Offset: 27\r\nUpload-Complete: ?1\r\n\r\n")
+            case "PATCH" where looks.value == 0: return
+            case "PATCH": try connection.answer("202 Accepted", body: #"{"id":"imp_1","state":"completed"}"#)
+            default: try connection.answer(body: "taken")
+            }
+        }
+        let path = directory.file("good.csv")
+        try Self.good.write(toFile: path, atomically: true, encoding: .utf8)
+        let child = try ChildProcess(
+            ["import", path, "--object", "customers"],
+            environment: ["CAUSEWAY_URL": "http://127.0.0.1:\(peer.port)", "CAUSEWAY_KEY": "key"], in: directory.path)
+        #expect(try await child.exit() == 0, "\(child.text)")
+        #expect(looks.value == 2 && child.text.hasSuffix("taken"), "\(child.text)")
+    }
+
     @Test("needs imports:write alone: it tells the import and its report, and does not wait for the end")
     func writeOnly() async throws {
         try await Stage.run { stage in

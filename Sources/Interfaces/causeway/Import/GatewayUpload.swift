@@ -48,6 +48,13 @@ struct GatewayUpload: Sendable {
             throw CommandFailure(
                 "The gateway at \(client.address) does not know this upload any more: it has expired or was cancelled.")
         }
+        // An answer to HEAD has no body that would say so: who was at it before, perhaps reading a large file through, has
+        // not ended yet.
+        if response.status == .conflict {
+            throw GatewayRefusal(
+                status: 409,
+                problem: ["code": "upload_busy", "detail": "It is still at work with what was sent before."])
+        }
         guard response.status.kind == .successful else { throw GatewayRefusal(response) }
         guard let offset = response.headers[.uploadOffset].flatMap({ Int64($0) }), (0...size).contains(offset) else {
             throw Self.notAGateway(client)
