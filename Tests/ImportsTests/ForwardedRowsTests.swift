@@ -237,6 +237,11 @@ struct ForwardedRowsTests {
             try await refuses()
             try Data(repeating: 7, count: record.count).write(to: URL(filePath: path))
             try await refuses()
+            // What a disk lost, and entries that are not in order.
+            try (record.prefix(16) + Data(count: record.count - 16)).write(to: URL(filePath: path))
+            try await refuses()
+            try (record.prefix(16) + record[40..<64] + record[16..<40] + record[64...]).write(to: URL(filePath: path))
+            try await refuses()
             try FileManager.default.removeItem(atPath: path)
             try await refuses()
             #expect(try await world.upload(rows(5..<6), .rewards) { $0.isForced = true }.state == .forwarding)

@@ -35,7 +35,7 @@ public struct EventDispatcher: Sendable {
     let batch: Int
     let consume: Consumer
     /// Between parts, so that whoever was woken by one gets his turn before the next; in real time, since it decides nothing.
-    private static let pause = Duration.milliseconds(2)
+    private static let pause = Duration.milliseconds(1)
     private let log = EventLog()
 
     /// - Parameter name: of the consumer's place; its first run starts at the log's beginning.

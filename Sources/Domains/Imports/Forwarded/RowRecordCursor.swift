@@ -40,8 +40,16 @@ struct RowRecordCursor: ~Copyable {
         let part = unsafe UnsafeMutableBufferPointer(rebasing: buffer[..<filled])
         try unsafe file.read(
             into: UnsafeMutableRawBufferPointer(part), at: RowRecord.headSize + behind * RowEntry.byteCount)
+        try checkOrder()
         behind += filled
         return true
+    }
+
+    /// What has rotted, or was lost by a disk, would count as not there, and its rows as new.
+    private func checkOrder() throws {
+        var isInOrder = unsafe buffer[0].identity != .zero
+        for index in 1..<max(1, filled) where unsafe buffer[index] < buffer[index - 1] { isInOrder = false }
+        guard isInOrder else { throw FileStoreError.failed(detail: "a record of forwarded rows is not in order") }
     }
 
     /// The first entry that means the same row, at one of the places. Entries are asked for in ascending order.
