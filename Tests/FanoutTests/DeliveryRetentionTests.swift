@@ -3,6 +3,7 @@ import Events
 import Storage
 import Support
 import Testing
+import WorkQueue
 
 @testable import Fanout
 
@@ -109,5 +110,28 @@ struct DeliveryRetentionTests {
         try await retention(house).tidy()
         #expect(try await house.all().isEmpty)
         #expect(try await count("subscription", house) == 0)
+    }
+
+    @Test("a reader of the log that is gone keeps nothing from being removed")
+    func formerReader() async throws {
+        let steps = EventMigrations.all + WorkQueueMigrations.all + FanoutMigrations.all
+        let database = try await TestDatabase(steps.filter { $0.number < 39 })
+        try await database.engine.write { transaction in
+            // As an earlier form of step 38 left it.
+            for statement: SQLQuery in [
+                "INSERT INTO event_cursor (name, position) VALUES ('fanout-rest', 7)",
+                "INSERT INTO event_cursor (name, position) VALUES ('fanout', 9)",
+                "CREATE TABLE delivery_matching (sequence BIGINT NOT NULL, subscription_number BIGINT NOT NULL)",
+                "CREATE INDEX delivery_lane_paced ON delivery_lane (subscription_number) WHERE pace > 0",
+            ] {
+                _ = try transaction.execute(statement)
+            }
+        }
+        #expect(try await Migrator(steps).migrate(database.engine, at: Timestamp(milliseconds: 0)) == [39])
+        let readers = try await database.engine.read { try $0.rows("SELECT name FROM event_cursor") }
+        #expect(try readers.map { try $0["name"] } == ["fanout"])
+        await #expect(throws: StorageError.self) {
+            _ = try await database.engine.read { try $0.count("delivery_matching") }
+        }
     }
 }

@@ -152,5 +152,14 @@ public enum FanoutMigrations {
                 WHERE ready_at IS NOT NULL AND pace > 0 AND failures > 0
                 """,
             ]),
+        Migration(
+            number: 39,
+            reason: "A second reader of the event log is gone; its place would keep what it has not read for good.",
+            statements: [
+                "DELETE FROM event_cursor WHERE name = 'fanout-rest'",
+                "DROP TABLE IF EXISTS delivery_matching",
+                "DROP INDEX IF EXISTS delivery_lane_paced",
+                "DROP INDEX IF EXISTS delivery_lane_unpaced",
+            ]),
     ]
 }
