@@ -104,7 +104,8 @@ struct AttemptRecorder: Sendable {
         }
         // What is tried again waits where its subscription was disabled meanwhile. A delivery whose lease was over, or
         // whose subscription was deleted, has another state already: only a success, or the end of what is not
-        // cancelled, still changes it. The plus keeps SQLite from going through all deliveries of each subscription.
+        // cancelled, still changes it. The plus keeps SQLite, where results are some hundred, from going through
+        // the whole table.
         let changed = try transaction.rows(
             """
             WITH result (number, fence, attempt, counted, stepped, state, next_at, status_code, error) AS (

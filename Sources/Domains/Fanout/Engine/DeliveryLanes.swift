@@ -89,9 +89,10 @@ struct DeliveryLanes: Sendable {
     }
 
     /// Puts locked lanes back to where their next delivery is due, at the back of the queue where that is now.
-    /// - Parameter full: those whose turn comes when an attempt ends; should its process die, when its lease does. The
-    ///   oldest delivery of one in trouble does not wait for that, unless it was due and could not be taken.
-    /// - Parameter crowded: those for which there is no place here; they are looked at again after a while.
+    /// - Parameters:
+    ///   - full: those whose turn comes when an attempt ends; should its process die, when its lease does. The oldest
+    ///     delivery of one in trouble does not wait for that, unless it was due and could not be taken.
+    ///   - crowded: those for which there is no place here; they are looked at again after a while.
     func moveOn(
         _ lanes: some Collection<Int64>, full: Set<Int64> = [], crowded: Set<Int64> = [], at now: Timestamp,
         in transaction: any Transaction

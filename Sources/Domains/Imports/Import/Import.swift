@@ -109,7 +109,8 @@ public struct ImportFileFacts: Sendable, Hashable {
     public var sha256: String
     public var encoding: String
     public var delimiter: String
-    /// The bytes forwarded, or of a dry run those that would be, differ in more than left out rows: encoding, delimiter, line ends or header.
+    /// The bytes forwarded, or of a dry run those that would be, differ in more than left out rows: encoding, delimiter, line
+    /// ends or header.
     public var isNormalized: Bool
     /// Rows of nothing but delimiters, which are passed over: in none of the counts.
     public var blankRows = 0
