@@ -24,6 +24,9 @@ struct UploadOptions: ParsableArguments {
 
     /// What no gateway would take, whatever its settings.
     func validate() throws {
+        if ObjectCatalog.builtIn[object].needsGroup, group == nil {
+            throw ValidationError("\(object.rawValue) belong to a group of yours: name its key, --group KEY.")
+        }
         do {
             _ = try FileCheck(request(filename: ""), catalog: .builtIn)
         } catch let error as ImportOperationError {
