@@ -101,6 +101,8 @@ struct CheckCommandTests {
         try write(directory, "wrong.yaml", "imports: {objects: {deal: {}}}\n")
         let wrong = try await run(directory, arguments + ["--config", "wrong.yaml"])
         #expect(wrong.status == 2 && wrong.text.contains("did you mean deals?"), "\(wrong.text)")
+        let nameless = try await run(directory, ["deals.csv", "--object", "deals"])
+        #expect(nameless.status == 2 && nameless.text.contains("--group KEY"), "\(nameless.text)")
         for arguments in [
             ["deals.csv"], ["deals.csv", "--object", "deal"], ["deals.csv", "--object", "deals"],
             ["none.csv", "--object", "customers"], [".", "--object", "customers"],

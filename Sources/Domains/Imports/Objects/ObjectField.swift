@@ -98,7 +98,9 @@ public struct ObjectField: Codable, Hashable, Sendable {
         if money != nil, type != .integer, type != .decimal || (maxDecimals ?? 3) > 2 {
             throw refuse(.money, "\(name): money is an integer, or a decimal with max_decimals 2 at most")
         }
-        if sameAs != nil, money == nil { throw refuse(.sameAs, "\(name): same_as is for fields that are money; say which, `money: whole` or `money: cents`") }
+        if sameAs != nil, money == nil {
+            throw refuse(.sameAs, "\(name): same_as is for fields that are money; say `money: whole` or `money: cents`")
+        }
         if let standard, !words.contains(standard) {
             throw refuse(.standard, "\(name): default is one of an enum's values, or true or false of a boolean")
         }
